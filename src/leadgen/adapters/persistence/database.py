@@ -1,0 +1,110 @@
+"""The database: connections for reading and for writing, and its troubles in leadgen's own words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
+
+SETTING = "LEADGEN_DATABASE_URL"
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # the ledger survives a power cut
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=30000",
+)
+_WRITES = {"leadgen_writes": True}
+
+
+def parse_url(text: str) -> URL:
+    """The URL of a database leadgen can use; raises InvalidSetting."""
+    expected = "sqlite:///path/to/file.db or postgresql://user:password@host/database"
+    try:
+        url = make_url(text)
+    except SQLAlchemyError:
+        raise InvalidSetting(SETTING, "(not a URL)", expected) from None
+    if url.drivername not in {"sqlite", "postgresql"} or not url.database or url.database == ":memory:":
+        raise InvalidSetting(SETTING, url.render_as_string(hide_password=True), expected)
+    return url
+
+
+class Database:
+    """A pool of connections to one database; its errors are ServiceUnavailable."""
+
+    def __init__(self, text: str) -> None:
+        url = parse_url(text)
+        self.address = url.render_as_string(hide_password=True)
+        self.is_sqlite = url.drivername == "sqlite"
+        if self.is_sqlite:
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        driver = "sqlite+aiosqlite" if self.is_sqlite else "postgresql+psycopg"
+        options = {} if self.is_sqlite else {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+        self._engine = create_async_engine(url.set(drivername=driver), hide_parameters=True, **options)
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one state of the database."""
+        async with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose changes are durable when the block ends, and gone when it raises."""
+        async with self._translated(), self._engine.execution_options(**_WRITES).begin() as connection:
+            yield connection
+
+    def insert_or_skip(self, table: Table, *keys: str) -> Any:  # noqa: ANN401 - one statement type per dialect
+        """An insert that passes over rows whose keys are there."""
+        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return insert.on_conflict_do_nothing(index_elements=list(keys))
+
+    def insert_or_replace(self, table: Table, *keys: str) -> Any:  # noqa: ANN401 - one statement type per dialect
+        """An insert that replaces all other columns of rows whose keys are there."""
+        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+        return insert.on_conflict_do_update(index_elements=list(keys), set_=others)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (DBAPIError, OSError) as error:
+            if not isinstance(error, OperationalError | ProgrammingError | OSError):
+                raise
+            raise ServiceUnavailable("the database", self.address, _remedy(error)) from error
+
+
+def _remedy(error: Exception) -> str:
+    text = str(error).lower()
+    if "no such table" in text or "does not exist" in text and "relation" in text:
+        return "its tables are missing, run `leadgen db upgrade`"
+    return f"start it, or set {SETTING}"
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
+    dbapi_connection.isolation_level = None  # transactions are begun below, and nowhere else
+    cursor = dbapi_connection.cursor()
+    for pragma in _SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("leadgen_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

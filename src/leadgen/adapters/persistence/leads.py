@@ -1,0 +1,206 @@
+"""Leads in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, bindparam, case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.rows import lead_of, phone_columns, profile_columns, profile_of
+from leadgen.adapters.persistence.tables import accounts, lead_columns, leads, lookups
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.lead_repository import Arrival, Conclusion, ILeadRepository, LeadLine
+from leadgen.domain.lead import FROM_FILE, EndState, Lead
+from leadgen.domain.lead_row import Column
+from leadgen.domain.selection import Refusal
+
+
+class SqlLeadRepository(ILeadRepository):
+    """The table of leads."""
+
+    def __init__(self, database: Database, clock: IClock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def merge(self, account: str, arrivals: Sequence[Arrival]) -> int:
+        """See ILeadRepository."""
+        if not arrivals:
+            return 0
+        async with self._database.write() as conn:
+            await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update())
+            known = await _known(conn, account, [str(arrival.profile.identity) for arrival in arrivals])
+            rows, created = self._merged(account, arrivals, known)
+            await conn.execute(self._database.insert_or_replace(leads, "id"), rows)
+        return created
+
+    async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
+        """See ILeadRepository."""
+        async with self._database.write() as conn:
+            await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update())
+            known = await _columns(conn, account)
+            fields = {column.field for column in known if column.field}
+            headers = {column.header for column in known}
+            new = [
+                column
+                for column in columns
+                if (column.field not in fields if column.field else column.header not in headers)
+            ]
+            if new:
+                places = range(len(known), len(known) + len(new))
+                await conn.execute(
+                    lead_columns.insert(),
+                    [
+                        {
+                            "account_id": account,
+                            "place": place,
+                            "header": column.header,
+                            "field": column.field,
+                        }
+                        for place, column in zip(places, new, strict=True)
+                    ],
+                )
+
+    async def columns(self, account: str) -> Sequence[Column]:
+        """See ILeadRepository."""
+        async with self._database.read() as conn:
+            return await _columns(conn, account)
+
+    async def get(self, account: str, lead_id: str) -> LeadLine | None:
+        """See ILeadRepository."""
+        lines = await self._lines(_with_cost().where(leads.c.account_id == account, leads.c.id == lead_id))
+        return lines[0] if lines else None
+
+    async def unasked(self, account: str, lead_id: str) -> Sequence[Refusal]:
+        """See ILeadRepository."""
+        statement = select(leads.c.unasked).where(leads.c.account_id == account, leads.c.id == lead_id)
+        async with self._database.read() as conn:
+            return [Refusal(**refusal) for refusal in (await conn.execute(statement)).scalar() or ()]
+
+    async def many(self, account: str, lead_ids: Sequence[str]) -> Sequence[Lead]:
+        """See ILeadRepository."""
+        statement = select(leads).where(leads.c.account_id == account, leads.c.id.in_(lead_ids))
+        async with self._database.read() as conn:
+            return [lead_of(row) for row in (await conn.execute(statement.order_by(leads.c.id))).mappings()]
+
+    async def page(self, account: str, *, after: str, limit: int) -> Sequence[LeadLine]:
+        """See ILeadRepository."""
+        return await self._lines(
+            _with_cost()
+            .where(leads.c.account_id == account, leads.c.id > after)
+            .order_by(leads.c.id)
+            .limit(limit)
+        )
+
+    async def conclude(self, account: str, conclusion: Conclusion) -> None:
+        """See ILeadRepository."""
+        async with self._database.write() as conn:
+            await conclude(conn, account, [conclusion], self._clock)
+
+    async def _lines(self, statement: Select[Any]) -> Sequence[LeadLine]:
+        async with self._database.read() as conn:
+            rows = (await conn.execute(statement)).mappings()
+            return [LeadLine(lead_of(row), int(row["cost_micros"] or 0)) for row in rows]
+
+    def _merged(
+        self, account: str, arrivals: Sequence[Arrival], known: dict[str, dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], int]:
+        rows: dict[str, dict[str, Any]] = {}
+        created = 0
+        for arrival in arrivals:
+            identity = str(arrival.profile.identity)
+            standing = rows.get(identity) or known.get(identity)
+            created += standing is None
+            rows[identity] = self._row(account, arrival, standing)
+        return list(rows.values()), created
+
+    def _row(self, account: str, arrival: Arrival, standing: dict[str, Any] | None) -> dict[str, Any]:
+        now = self._clock.now()
+        if standing is None:
+            base: dict[str, Any] = {
+                "id": arrival.id, "account_id": account, "created_at": now, "unasked": [],
+                "phone_provider": None, "phone_status": None, **phone_columns(None),
+            }  # fmt: skip
+            profile = arrival.profile
+        else:
+            base = dict(standing)
+            profile = profile_of(standing).merged_with(arrival.profile)
+            if profile.question() != profile_of(standing).question() and not base["phone"]:
+                base["phone_status"] = None
+        row = {**base, **profile_columns(profile), "updated_at": now}
+        if arrival.phone and not row["phone"]:
+            row |= {
+                **phone_columns(arrival.phone),
+                "phone_provider": FROM_FILE,
+                "phone_status": EndState.FOUND.value,
+            }
+        return row
+
+
+async def conclude(
+    conn: AsyncConnection, account: str, conclusions: Sequence[Conclusion], clock: IClock
+) -> None:
+    """Writes how searches ended; a number that is there stays, and is what counts."""
+    statement = (
+        update(leads)
+        .where(leads.c.account_id == account, leads.c.id == bindparam("lead"))
+        .values(
+            phone=func.coalesce(leads.c.phone, bindparam("new_phone")),
+            phone_country=_first_of("phone_country"),
+            phone_line=_first_of("phone_line"),
+            phone_provider=_first_of("phone_provider"),
+            phone_status=case(
+                (leads.c.phone.is_not(None), EndState.FOUND.value), else_=bindparam("new_phone_status")
+            ),
+            unasked=bindparam("new_unasked", type_=leads.c.unasked.type),
+            updated_at=bindparam("new_updated_at", type_=leads.c.updated_at.type),
+        )
+    )
+    now = clock.now()
+    await conn.execute(
+        statement, [_conclusion_row(conclusion) | {"new_updated_at": now} for conclusion in conclusions]
+    )
+
+
+def _first_of(column: str) -> Any:  # noqa: ANN401 - SQLAlchemy's expression types say nothing here
+    return case(
+        (leads.c.phone.is_not(None), leads.c[column]),
+        else_=bindparam(f"new_{column}", type_=leads.c[column].type),
+    )
+
+
+def _conclusion_row(conclusion: Conclusion) -> dict[str, Any]:
+    verdict = conclusion.verdict
+    columns = {
+        **phone_columns(verdict.phone),
+        "phone_provider": verdict.provider,
+        "phone_status": verdict.state.value,
+        "unasked": [
+            {"provider": refusal.provider, "reason": refusal.reason, "prevents": refusal.prevents}
+            for refusal in verdict.unasked
+        ],
+    }
+    return {"lead": conclusion.lead_id, **{f"new_{name}": value for name, value in columns.items()}}
+
+
+def _with_cost() -> Select[Any]:
+    cost = (
+        select(func.sum(lookups.c.posted_micros + lookups.c.estimated_micros))
+        .where(lookups.c.lead_id == leads.c.id)
+        .scalar_subquery()
+    )
+    return select(leads, cost.label("cost_micros"))
+
+
+async def _known(conn: AsyncConnection, account: str, identities: Sequence[str]) -> dict[str, dict[str, Any]]:
+    statement = select(leads).where(leads.c.account_id == account, leads.c.identity.in_(identities))
+    return {row["identity"]: dict(row) for row in (await conn.execute(statement)).mappings()}
+
+
+async def _columns(conn: AsyncConnection, account: str) -> Sequence[Column]:
+    statement = (
+        select(lead_columns).where(lead_columns.c.account_id == account).order_by(lead_columns.c.place)
+    )
+    return [Column(row["header"], row["field"]) for row in (await conn.execute(statement)).mappings()]

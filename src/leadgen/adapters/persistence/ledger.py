@@ -1,0 +1,147 @@
+"""The ledger of lookups, written by one writer per process in group commits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.rows import lookup_columns, lookup_of, phone_columns
+from leadgen.adapters.persistence.tables import leads, lookups
+from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
+from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.lead import EndState
+from leadgen.domain.lookup import Lookup, LookupState
+
+_BATCH_MAX = 500
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A change that waits for the next commit, and who waits for it."""
+
+    key: str
+    write: Callable[[AsyncConnection], Awaitable[Any]]
+    waiter: asyncio.Future[Any]
+
+
+class SqlLookupLedger(ILookupLedger):
+    """While one commit is on its way, all that arrives gathers for the next one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._entries: list[_Entry] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def intend(self, lookup: Lookup) -> Lookup | None:
+        """See ILookupLedger."""
+        standing: Lookup | None = await self._write(lookup.key, lambda conn: self._intend(conn, lookup))
+        return standing
+
+    async def close(self, lookup: Lookup, value: LeadValue | None) -> bool:
+        """See ILookupLedger."""
+        return bool(await self._write(lookup.key, lambda conn: _close(conn, lookup, value)))
+
+    async def get(self, key: str) -> Lookup | None:
+        """See ILookupLedger."""
+        async with self._database.read() as conn:
+            return await _get(conn, key)
+
+    async def history(self, account: str, questions: Sequence[str]) -> Sequence[Lookup]:
+        """See ILookupLedger."""
+        statement = (
+            select(lookups)
+            .where(lookups.c.account_id == account, lookups.c.question.in_(questions))
+            .order_by(lookups.c.n, lookups.c.provider)
+        )
+        async with self._database.read() as conn:
+            return [lookup_of(row) for row in (await conn.execute(statement)).mappings()]
+
+    async def of_lead(self, account: str, lead_id: str) -> Sequence[Lookup]:
+        """See ILookupLedger."""
+        statement = (
+            select(lookups)
+            .where(lookups.c.account_id == account, lookups.c.lead_id == lead_id)
+            .order_by(lookups.c.created_at, lookups.c.n)
+        )
+        async with self._database.read() as conn:
+            return [lookup_of(row) for row in (await conn.execute(statement)).mappings()]
+
+    async def _write(self, key: str, write: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._entries.append(_Entry(key, write, waiter))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._flush())
+        return await waiter
+
+    async def _flush(self) -> None:
+        while self._entries:
+            batch, self._entries = self._entries[:_BATCH_MAX], self._entries[_BATCH_MAX:]
+            try:
+                results = await self._commit(batch)
+            except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
+                results = [error] * len(batch)
+            for entry, result in zip(batch, results, strict=True):
+                if entry.waiter.done():
+                    continue
+                if isinstance(result, Exception):
+                    entry.waiter.set_exception(result)
+                else:
+                    entry.waiter.set_result(result)
+
+    async def _commit(self, batch: Sequence[_Entry]) -> list[Any]:
+        """One commit for all; in the order of keys, so that two processes never lock each other out."""
+        ordered = sorted(range(len(batch)), key=lambda place: batch[place].key)
+        results: list[Any] = [None] * len(batch)
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(ServiceUnavailable),
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_random_exponential(multiplier=0.05, max=1.0),
+            reraise=True,
+        ):
+            with attempt:
+                async with self._database.write() as conn:
+                    for place in ordered:
+                        results[place] = await batch[place].write(conn)
+        return results
+
+    async def _intend(self, conn: AsyncConnection, lookup: Lookup) -> Lookup | None:
+        columns = lookup_columns(lookup)
+        inserted = await conn.execute(self._database.insert_or_skip(lookups, "key").values(columns))
+        if inserted.rowcount:
+            return None
+        is_unsent = (lookups.c.key == lookup.key) & (lookups.c.state == LookupState.NOT_SENT.value)
+        reopened = await conn.execute(update(lookups).where(is_unsent).values(columns))
+        if reopened.rowcount:
+            return None
+        standing = await _get(conn, lookup.key)
+        return None if standing == lookup else standing
+
+
+async def _close(conn: AsyncConnection, lookup: Lookup, value: LeadValue | None) -> bool:
+    is_ours = (lookups.c.key == lookup.key) & (lookups.c.owner == lookup.owner)
+    is_open = lookups.c.state == LookupState.INTENDED.value
+    closed = await conn.execute(update(lookups).where(is_ours & is_open).values(lookup_columns(lookup)))
+    if not closed.rowcount:
+        return await _get(conn, lookup.key) == lookup
+    if value:
+        is_lead = (leads.c.id == value.lead_id) & (leads.c.account_id == value.account)
+        found = {"phone_provider": value.provider, "phone_status": EndState.FOUND.value}
+        await conn.execute(
+            update(leads)
+            .where(is_lead & leads.c.phone.is_(None))
+            .values(**phone_columns(value.phone), **found, updated_at=lookup.settled_at)
+        )
+    return True
+
+
+async def _get(conn: AsyncConnection, key: str) -> Lookup | None:
+    row = (await conn.execute(select(lookups).where(lookups.c.key == key))).mappings().first()
+    return lookup_of(row) if row else None

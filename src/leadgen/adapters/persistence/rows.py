@@ -1,0 +1,152 @@
+"""Rows to domain values and back."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.lead import EndState, Lead, Profile
+from leadgen.domain.lead_row import FIELD_HEADERS
+from leadgen.domain.lookup import Lookup, LookupState
+from leadgen.domain.phone import LineType, PhoneNumber
+from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+
+
+class Row(Protocol):
+    """Anything that gives a column by its name."""
+
+    def __getitem__(self, name: str, /) -> Any:  # noqa: ANN401 - a column may hold anything
+        """The value of a column."""
+
+
+def phone_columns(phone: PhoneNumber | None) -> dict[str, str | None]:
+    """A number as its three columns."""
+    if phone is None:
+        return {"phone": None, "phone_country": None, "phone_line": None}
+    return {"phone": phone.e164, "phone_country": phone.country, "phone_line": phone.line.value}
+
+
+def phone_of(row: Row) -> PhoneNumber | None:
+    """The number in a row."""
+    return (
+        PhoneNumber(row["phone"], row["phone_country"], LineType(row["phone_line"])) if row["phone"] else None
+    )
+
+
+def profile_columns(profile: Profile) -> dict[str, Any]:
+    """A profile, and the identity that it has, as columns."""
+    known = {name: getattr(profile, name) for name in FIELD_HEADERS}
+    return {**known, "extra": dict(profile.extra), "identity": profile.identity}
+
+
+def profile_of(row: Row) -> Profile:
+    """The profile in a row."""
+    return Profile(**{name: row[name] for name in FIELD_HEADERS}, extra=row["extra"])
+
+
+def lead_of(row: Row) -> Lead:
+    """The lead in a row."""
+    return Lead(
+        id=row["id"],
+        account=row["account_id"],
+        profile=profile_of(row),
+        phone=phone_of(row),
+        phone_provider=row["phone_provider"],
+        phone_status=EndState(row["phone_status"]) if row["phone_status"] else None,
+    )
+
+
+def job_of(row: Row) -> Job:
+    """The job in a row."""
+    return Job(
+        id=row["id"],
+        account=row["account_id"],
+        scope=JobScope(row["lead_id"], row["again"]),
+        status=JobStatus(row["status"]),
+        created_at=row["created_at"],
+        ended_at=row["ended_at"],
+        carrier=row["carrier"],
+    )
+
+
+def lookup_columns(lookup: Lookup) -> dict[str, Any]:
+    """A lookup as columns."""
+    return {
+        "key": lookup.key,
+        "account_id": lookup.account,
+        "lead_id": lookup.lead_id,
+        "job_id": lookup.job_id,
+        "question": lookup.question,
+        "provider": lookup.provider,
+        "n": lookup.n,
+        "state": lookup.state.value,
+        "owner": lookup.owner,
+        "lease_until": lookup.lease_until,
+        "created_at": lookup.created_at,
+        "settled_at": lookup.settled_at,
+        "held_micros": lookup.held_micros,
+        "posted_micros": lookup.posted_micros,
+        "estimated_micros": lookup.estimated_micros,
+        **_outcome_columns(lookup.outcome),
+    }
+
+
+def lookup_of(row: Row) -> Lookup:
+    """The lookup in a row."""
+    return Lookup(
+        key=row["key"],
+        account=row["account_id"],
+        lead_id=row["lead_id"],
+        job_id=row["job_id"],
+        question=row["question"],
+        provider=row["provider"],
+        n=row["n"],
+        state=LookupState(row["state"]),
+        owner=row["owner"],
+        lease_until=row["lease_until"],
+        created_at=row["created_at"],
+        settled_at=row["settled_at"],
+        held_micros=row["held_micros"],
+        posted_micros=row["posted_micros"],
+        estimated_micros=row["estimated_micros"],
+        outcome=_outcome_of(row),
+    )
+
+
+def _outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "outcome": None,
+        "fault": None,
+        "detail": None,
+        "raw": None,
+        **phone_columns(None),
+    }
+    match outcome:
+        case Hit(phone, raw):
+            return {**columns, "outcome": "hit", "raw": raw, **phone_columns(phone)}
+        case Miss():
+            return {**columns, "outcome": "miss"}
+        case Rejected(fault, detail):
+            return {**columns, "outcome": "rejected", "fault": fault.value, "detail": detail}
+        case NotSent(detail):
+            return {**columns, "outcome": "not_sent", "detail": detail}
+        case Unknown(detail):
+            return {**columns, "outcome": "unknown", "detail": detail}
+        case None:
+            return columns
+
+
+def _outcome_of(row: Row) -> Outcome | None:
+    match row["outcome"]:
+        case "hit":
+            return Hit(phone_of(row), row["raw"])
+        case "miss":
+            return Miss()
+        case "rejected":
+            return Rejected(Fault(row["fault"]), row["detail"])
+        case "not_sent":
+            return NotSent(row["detail"])
+        case "unknown":
+            return Unknown(row["detail"])
+        case _:
+            return None

@@ -1,0 +1,180 @@
+"""The tables, as the migrations make them: money in micro-USD, times in UTC, ids of our own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+DEFAULT_ACCOUNT = "default"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, in UTC whatever the database makes of it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database, in UTC."""
+        del dialect
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database, in UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _json() -> Any:  # noqa: ANN401 - a variant has no narrower type
+    return JSON().with_variant(JSONB(), "postgresql")
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tier", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("job_title", Text, nullable=False),
+    Column("country_code", Text, nullable=False),
+    Column("company_name", Text, nullable=False),
+    Column("company_website", Text, nullable=False),
+    Column("linkedin_url", Text, nullable=False),
+    Column("years_in_role", Text, nullable=False),
+    Column("phone_number", Text, nullable=False),
+    Column("extra", _json(), nullable=False),
+    Column("phone", String(20)),
+    Column("phone_country", String(2)),
+    Column("phone_line", String(24)),
+    Column("phone_provider", String(64)),
+    Column("phone_status", String(16)),
+    Column("unasked", _json(), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("account_id", "identity"),
+    Index(None, "email"),
+    Index(None, "phone"),
+    Index(None, "account_id", "id"),
+)
+
+lead_columns = Table(
+    "lead_columns",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("header", Text, nullable=False),
+    Column("field", String(32)),
+)
+
+provider_configs = Table(
+    "provider_configs",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("priority", Integer, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("price_micros", BigInteger, nullable=False),
+    Column("charges", String(16), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("tier", String(16), nullable=False),
+    Column("timeout_seconds", Float, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("lead_id", ForeignKey("leads.id")),
+    Column("again", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("carrier", Text, nullable=False),
+    Index(None, "account_id", "created_at"),
+    Index(None, "status"),
+)
+
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("lead_id", ForeignKey("leads.id"), nullable=False),
+    Column("state", String(16)),
+    UniqueConstraint("job_id", "lead_id"),
+)
+
+lookups = Table(
+    "lookups",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("lead_id", ForeignKey("leads.id"), nullable=False),
+    Column("job_id", ForeignKey("jobs.id")),
+    Column("question", String(64), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Column("held_micros", BigInteger, nullable=False),
+    Column("posted_micros", BigInteger, nullable=False),
+    Column("estimated_micros", BigInteger, nullable=False),
+    Column("outcome", String(16)),
+    Column("fault", String(16)),
+    Column("detail", Text),
+    Column("raw", Text),
+    Column("phone", String(20)),
+    Column("phone_country", String(2)),
+    Column("phone_line", String(24)),
+    Index(None, "lead_id"),
+    Index(None, "job_id"),
+    Index(None, "account_id", "question"),
+    Index(None, "provider", "created_at"),
+)

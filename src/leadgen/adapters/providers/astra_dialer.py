@@ -1,0 +1,38 @@
+"""Astra Dialer: the fastest, with the worst data; asked by e-mail."""
+
+from __future__ import annotations
+
+import httpx2
+
+from leadgen.adapters.providers.http import accepts_connections, post_json, read_number
+from leadgen.domain.lead import Input, Question
+from leadgen.domain.provider import IPhoneProvider, Outcome
+
+
+class AstraDialer(IPhoneProvider):
+    """Follows ``IPhoneProvider``; the key goes into the header ``apiKey``.
+
+    The answer is ``{"phoneNmbr": ...}``, its number without a country.
+    """
+
+    def __init__(self, client: httpx2.AsyncClient, *, url: str, api_key: str) -> None:
+        self._client = client
+        self._url = url
+        self._headers = {"apiKey": api_key}
+
+    @property
+    def needs(self) -> frozenset[Input]:
+        return frozenset({Input.EMAIL})
+
+    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
+        return await post_json(
+            self._client,
+            self._url,
+            headers=self._headers,
+            body={"email": question.email},
+            timeout_seconds=timeout_seconds,
+            read=lambda fields: read_number(fields.get("phoneNmbr"), None, question.country),
+        )
+
+    async def is_reachable(self, *, timeout_seconds: float) -> bool:
+        return await accepts_connections(self._url, timeout_seconds=timeout_seconds)

@@ -1,0 +1,293 @@
+"""What the providers share: one POST with a total deadline, whatever comes back read as an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import math
+import re
+import socket
+import ssl
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx2
+
+from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
+from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+
+BODY_BYTES_MAX = 1024 * 1024
+"""Longer answers are not read, whether they come long or unpack to it."""
+
+RETRY_AFTER_SECONDS_MIN = 0.05
+RETRY_AFTER_SECONDS_MAX = 3600.0
+
+Fields = Mapping[str, object]
+"""The JSON object of an answer."""
+
+_CONNECTIONS_MAX = 1000
+_IDLE_CONNECTIONS_MAX = 100
+_IDLE_SECONDS_MAX = 4.0  # below the 5 s of many servers: a question sent as they hang up would be in doubt
+_LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11")
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Content-Type": "application/json",
+    "User-Agent": "leadgen",
+}
+_FAULTS = {
+    401: Fault.ACCOUNT,
+    402: Fault.ACCOUNT,
+    403: Fault.ACCOUNT,
+    408: Fault.BROKEN,
+    429: Fault.BUSY,
+}
+_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+
+
+def new_client() -> httpx2.AsyncClient:
+    """A client for all providers: no redirects, retries, cookies, proxies of the environment or log lines.
+
+    It sets no time limits, each question has its own. The library logs whole URLs, of which one holds a
+    key, so its loggers fall silent for the process.
+    """
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_drop)
+    return httpx2.AsyncClient(
+        verify=_tls(),
+        trust_env=False,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        timeout=None,
+        limits=httpx2.Limits(
+            max_connections=_CONNECTIONS_MAX,
+            max_keepalive_connections=_IDLE_CONNECTIONS_MAX,
+            keepalive_expiry=_IDLE_SECONDS_MAX,
+        ),
+    )
+
+
+async def post_json(
+    client: httpx2.AsyncClient,
+    url: str,
+    *,
+    body: Mapping[str, str | None],
+    headers: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    timeout_seconds: float,
+    read: Callable[[Fields], Outcome],
+) -> Outcome:
+    """Sends one question at most once; ``read`` translates the JSON object of a 2xx.
+
+    Raises nothing but CancelledError. Details are words of our own: never a part of a body, a URL or a key.
+    """
+    wire = _Wire()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            request = httpx2.Request(
+                "POST",
+                httpx2.URL(url).copy_merge_params(parameters or {}),
+                headers={**_HEADERS, **(headers or {})},
+                content=json.dumps(body).encode(),
+                extensions={"trace": wire.trace, "timeout": httpx2.Timeout(None).as_dict()},
+            )
+            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            async with aclosing(response):
+                return await _outcome(response, read)
+    except TimeoutError:
+        late = f"{timeout_seconds:g} s"
+        return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")
+    except httpx2.LocalProtocolError:
+        return NotSent("key or URL cannot be written into a request")
+    except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries, and no error may hide a charge
+        return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))
+
+
+async def accepts_connections(url: str, *, timeout_seconds: float) -> bool:
+    """Whether the URL's host accepts connections, for https with a trusted certificate; sends no HTTP."""
+    try:
+        target = httpx2.URL(url)
+        if target.scheme not in ("http", "https") or not target.host:
+            return False
+        tls = _tls() if target.scheme == "https" else None
+        port = target.port or (443 if tls else 80)
+        async with asyncio.timeout(timeout_seconds):
+            _, writer = await asyncio.open_connection(target.raw_host.decode("ascii"), port, ssl=tls)
+    except (httpx2.InvalidURL, OSError, OverflowError, ValueError):
+        return False
+    writer.transport.abort()
+    return True
+
+
+def read_number(value: object, given_country: object, lead_country: str | None) -> Hit | Miss | Unknown:
+    """What a provider gave as a number; a JSON type that holds no number at all is no usable answer."""
+    if not _may_be_number(value):
+        return Unknown("number was of a wrong type")
+    phone = read_phone(value, given_country, lead_country)
+    if phone is None:
+        return Miss()
+    return Hit(phone if isinstance(phone, PhoneNumber) else None, _evidence(value))
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds behind ``Retry-After``, as seconds or as a date, within bounds; None for what is neither.
+
+    A date is compared with the answer's own ``Date``, so that a wrong clock on either side does no harm.
+    """
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        seconds = float(text)
+    else:
+        until = _date(text)
+        if until is None:
+            return None
+        seconds = (until - (_date(headers.get("date", "")) or datetime.now(UTC))).total_seconds()
+    if seconds < 0:
+        return None
+    return min(max(seconds, RETRY_AFTER_SECONDS_MIN), RETRY_AFTER_SECONDS_MAX)
+
+
+class _Wire:
+    """Notes when the first byte of the request is about to leave: until then nothing was asked.
+
+    Closes the socket of a failed handshake too, which the library forgets when it is cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.used = False
+        self._socket: Any = None
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        match event:
+            case "http11.send_request_headers.started":
+                self.used = True
+            case "connection.connect_tcp.complete":
+                self._socket = info["return_value"]
+            case "connection.start_tls.failed":
+                await self._socket.aclose()
+            case _:
+                pass
+
+
+class _UnusableAnswer(Exception):
+    """An answer whose body cannot be taken; its text becomes the detail."""
+
+
+def _drop(_record: logging.LogRecord) -> bool:
+    return False
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+async def _outcome(response: httpx2.Response, read: Callable[[Fields], Outcome]) -> Outcome:
+    status = response.status_code
+    if status < 200:
+        return Unknown(f"HTTP {status}")
+    if status >= 300:
+        return _rejected(status, response.headers)
+    try:
+        body = await _body(response)
+        return Miss() if status == 204 else read(_fields(body))
+    except _UnusableAnswer as unusable:
+        return Unknown(str(unusable))
+
+
+def _rejected(status: int, headers: Mapping[str, str]) -> Rejected:
+    fault = _FAULTS.get(status, Fault.BROKEN if status >= 500 else Fault.QUESTION)
+    pause = read_retry_after(headers) if fault in (Fault.BUSY, Fault.BROKEN) else None
+    return Rejected(fault, f"HTTP {status}", pause)
+
+
+async def _body(response: httpx2.Response) -> bytes:
+    """The body, unpacked here: the library takes a gzip that was cut short for a whole one."""
+    body = bytearray()
+    async with aclosing(response.aiter_raw()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            _check_length(body)
+    packed = response.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
+    return _unpacked(bytes(body)) if packed and body else bytes(body)
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = unpacking.decompress(body, BODY_BYTES_MAX + 1)
+    except zlib.error:
+        raise _UnusableAnswer("answer was no valid gzip") from None
+    _check_length(plain)
+    if not unpacking.eof:
+        raise _UnusableAnswer("answer was no valid gzip")
+    return plain
+
+
+def _check_length(body: bytes | bytearray) -> None:
+    if len(body) > BODY_BYTES_MAX:
+        raise _UnusableAnswer("answer was longer than 1 MiB")
+
+
+def _fields(body: bytes) -> Fields:
+    try:
+        value = json.loads(body, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError):  # deep nesting ends at the interpreter's limit
+        raise _UnusableAnswer("answer was no JSON") from None
+    if not isinstance(value, dict):
+        raise _UnusableAnswer("answer was no JSON object")
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object that names a field twice says two things, of which neither can be trusted."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError
+    return fields
+
+
+def _may_be_number(value: object) -> bool:
+    if isinstance(value, float):
+        return value.is_integer() or math.isnan(value)
+    return value is None or value is False or (isinstance(value, str | int) and value is not True)
+
+
+def _evidence(value: object) -> str:
+    """The number as given, cut, and without the characters that a database or a terminal trips over."""
+    text = str(int(value) if isinstance(value, float) else value)[:EVIDENCE_CHARACTERS_MAX]
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _why_not_sent(error: BaseException) -> str:
+    if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | ValueError):
+        return "key or URL cannot be written into a request"
+    if isinstance(error, httpx2.PoolTimeout):
+        return "no free connection"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return "host name was not found"
+        if isinstance(cause, ssl.SSLError):
+            return "TLS failed"
+        cause = cause.__cause__ or cause.__context__
+    return "could not connect"
+
+
+def _why_in_doubt(error: BaseException) -> str:
+    return f"connection broke after the question was sent ({type(error).__name__})"

@@ -1,0 +1,38 @@
+"""Orion Connect: the best data, slow; asked by name and website."""
+
+from __future__ import annotations
+
+import httpx2
+
+from leadgen.adapters.providers.http import accepts_connections, post_json, read_number
+from leadgen.domain.lead import Input, Question
+from leadgen.domain.provider import IPhoneProvider, Outcome
+
+
+class OrionConnect(IPhoneProvider):
+    """Follows ``IPhoneProvider``; the key goes into the header ``x-auth-me``.
+
+    The answer is ``{"phone": ...}``, its number without a country.
+    """
+
+    def __init__(self, client: httpx2.AsyncClient, *, url: str, api_key: str) -> None:
+        self._client = client
+        self._url = url
+        self._headers = {"x-auth-me": api_key}
+
+    @property
+    def needs(self) -> frozenset[Input]:
+        return frozenset({Input.FULL_NAME, Input.WEBSITE})
+
+    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
+        return await post_json(
+            self._client,
+            self._url,
+            headers=self._headers,
+            body={"fullName": question.full_name, "companyWebsite": question.website},
+            timeout_seconds=timeout_seconds,
+            read=lambda fields: read_number(fields.get("phone"), None, question.country),
+        )
+
+    async def is_reachable(self, *, timeout_seconds: float) -> bool:
+        return await accepts_connections(self._url, timeout_seconds=timeout_seconds)

@@ -1,0 +1,1 @@
+"""Rate limiters: carriers of the admission rule of ``domain.limits``."""

@@ -1,0 +1,59 @@
+"""The admission rule in this process's memory."""
+
+from __future__ import annotations
+
+import math
+
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
+from leadgen.domain.limits import MICROS_PER_SECOND, Full, Granted, Later, Limits, Ring, Timing
+
+
+class InMemoryRateLimiter(IRateLimiter):
+    """Exact for all callers of one process; two processes know nothing of each other."""
+
+    def __init__(self, clock: IClock, timing: Timing | None = None) -> None:
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._rings: dict[str, Ring] = {}
+
+    async def take(self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float) -> Tickets:
+        """See IRateLimiter."""
+        ring = self._rings.setdefault(credential, Ring(limits, self._timing))
+        if ring.limits != limits:
+            ring.reconfigure(limits)
+        now = self._now()
+        tickets = list[Ticket]()
+        while len(tickets) < wanted:
+            match ring.admit(now, round(lease_seconds * MICROS_PER_SECOND)):
+                case Granted() as granted:
+                    tickets.append(self._ticket(credential, granted))
+                case Later(start):
+                    return Tickets(tickets, self._seconds_until(start - self._timing.horizon, now))
+                case Full(until):
+                    return Tickets(tickets, self._seconds_until(until, now))
+        return Tickets(tickets, None)
+
+    async def release(self, ticket: Ticket) -> None:
+        """See IRateLimiter."""
+        if ring := self._rings.get(ticket.credential):
+            ring.release(ticket.lease)
+
+    async def penalise(self, credential: str, seconds: float) -> None:
+        """See IRateLimiter."""
+        if ring := self._rings.get(credential):
+            ring.penalise(self._now() + round(seconds * MICROS_PER_SECOND))
+
+    def _now(self) -> int:
+        return math.ceil(self._clock.monotonic() * MICROS_PER_SECOND)
+
+    def _ticket(self, credential: str, granted: Granted) -> Ticket:
+        return Ticket(
+            credential=credential,
+            opens_at=granted.start / MICROS_PER_SECOND,
+            closes_at=(granted.start + self._timing.validity) / MICROS_PER_SECOND,
+            lease=granted.lease,
+        )
+
+    def _seconds_until(self, moment: int, now: int) -> float:
+        return max(moment - now, 0) / MICROS_PER_SECOND

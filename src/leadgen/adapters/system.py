@@ -1,0 +1,50 @@
+"""The machine's own clock and randomness."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from datetime import UTC, datetime
+
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.id_source import IIdSource
+
+
+class SystemClock(IClock):
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        """See IClock."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """See IClock."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """See IClock."""
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+
+class Uuid7Source(IIdSource):
+    """UUIDv7 of RFC 9562: milliseconds, then a counter of this process in front of random bits."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new(self) -> str:
+        """See IIdSource."""
+        ordered = (time.time_ns() // 1_000_000) << 12
+        self._last = max(ordered, self._last + 1)
+        millis, sequence = self._last >> 12, self._last & 0xFFF
+        low = int.from_bytes(os.urandom(8)) >> 2
+        return str(uuid.UUID(int=millis << 80 | 0x7 << 76 | sequence << 64 | 0b10 << 62 | low))
+
+
+def process_name() -> str:
+    """Tells this process from all others, also from a later one of the same number."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"

@@ -1,0 +1,1 @@
+"""What leadgen says about itself."""

@@ -1,0 +1,110 @@
+"""Jobs as Temporal workflows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    WorkflowExecutionStatus,
+)
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from leadgen.adapters.temporal.connection import REMEDY
+from leadgen.application.ports.job_runner import IJobRunner, RunState
+from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.job import Job
+
+_UPKEEP = "leadgen-upkeep"
+_UPKEEP_EVERY = timedelta(minutes=1)
+
+
+class TemporalJobRunner(IJobRunner):
+    """One workflow of type ``FindPhones`` per job, under an id made from the job's."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Client]], task_queue: str) -> None:
+        self._connect = connect
+        self._task_queue = task_queue
+
+    async def check(self) -> None:
+        """See IJobRunner."""
+        async with self._client():
+            pass
+
+    async def start(self, job: Job) -> None:
+        """See IJobRunner."""
+        async with self._client() as client:
+            try:
+                await client.start_workflow(
+                    "FindPhones",
+                    {"job_id": job.id, "account": job.account},
+                    id=_carrier(job),
+                    task_queue=self._task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                )
+            except WorkflowAlreadyStartedError:
+                return
+
+    async def state(self, job: Job) -> RunState:
+        """See IJobRunner."""
+        async with self._client() as client:
+            try:
+                description = await client.get_workflow_handle(_carrier(job)).describe()
+            except RPCError as error:
+                if error.status == RPCStatusCode.NOT_FOUND:
+                    return RunState.MISSING
+                raise
+        is_running = description.status == WorkflowExecutionStatus.RUNNING
+        return RunState.RUNNING if is_running else RunState.ENDED
+
+    async def has_workers(self) -> bool:
+        """See IJobRunner."""
+        async with self._client() as client:
+            queue = await client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=client.namespace,
+                    task_queue=TaskQueue(name=self._task_queue),
+                    task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+                )
+            )
+        return bool(queue.pollers)
+
+    async def keep_up(self) -> None:
+        """See IJobRunner."""
+        schedule = Schedule(
+            action=ScheduleActionStartWorkflow("Upkeep", id=_UPKEEP, task_queue=self._task_queue),
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_UPKEEP_EVERY)]),
+            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+        )
+        async with self._client() as client:
+            try:
+                await client.create_schedule(_UPKEEP, schedule)
+            except ScheduleAlreadyRunningError:
+                return
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[Client]:
+        client = await self._connect()
+        try:
+            yield client
+        except RPCError as error:
+            address = client.service_client.config.target_host
+            raise ServiceUnavailable("Temporal", address, REMEDY) from error
+
+
+def _carrier(job: Job) -> str:
+    return job.carrier or f"find-phones-{job.id}"

@@ -1,0 +1,48 @@
+"""Finds the number of a single lead, for somebody who waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
+from leadgen.application.round import OpenRound
+from leadgen.application.search_lead import Parked, SearchLead
+from leadgen.domain.errors import UnknownId
+from leadgen.domain.lead import EndState
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How the search ended, who had the number, and what the lead has cost so far (micro-USD).
+
+    While ``status`` is None the search goes on at ``resume_at``.
+    """
+
+    status: EndState | None
+    provider: str | None
+    cost_micros: int
+    resume_at: datetime | None = None
+
+
+class FindPhone:
+    """Searches one lead; run again, it goes on where it was, and what was answered is not asked again."""
+
+    def __init__(self, *, leads: ILeadRepository, open_round: OpenRound, search: SearchLead) -> None:
+        self._leads = leads
+        self._open_round = open_round
+        self._search = search
+
+    async def run(self, account: str, lead_id: str, *, since: datetime) -> Finding:
+        """``since``: when the search was ordered. Raises UnknownId, ServiceUnavailable."""
+        line = await self._leads.get(account, lead_id)
+        if line is None:
+            raise UnknownId("lead", lead_id)
+        around = await self._open_round.run(account, [line.lead], job_id=None, since=since)
+        result = await self._search.run(line.lead, around)
+        if not isinstance(result, Parked):
+            await self._leads.conclude(account, Conclusion(lead_id, result))
+        line = await self._leads.get(account, lead_id) or line
+        if isinstance(result, Parked):
+            return Finding(None, None, line.cost_micros, result.until)
+        return Finding(result.state, result.provider, line.cost_micros)

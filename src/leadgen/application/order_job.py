@@ -1,0 +1,40 @@
+"""Orders a bulk job: records it, then hands it to what carries it out."""
+
+from __future__ import annotations
+
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.id_source import IIdSource
+from leadgen.application.ports.job_repository import IJobRepository
+from leadgen.application.ports.job_runner import IJobRunner
+from leadgen.application.ports.lead_repository import ILeadRepository
+from leadgen.domain.errors import UnknownId
+from leadgen.domain.job import Job, JobScope, JobStatus
+
+
+class OrderJob:
+    """Starts the search for one lead's number, or for those of all leads that have none."""
+
+    def __init__(
+        self,
+        *,
+        jobs: IJobRepository,
+        leads: ILeadRepository,
+        runner: IJobRunner,
+        ids: IIdSource,
+        clock: IClock,
+    ) -> None:
+        self._jobs = jobs
+        self._leads = leads
+        self._runner = runner
+        self._ids = ids
+        self._clock = clock
+
+    async def run(self, account: str, scope: JobScope) -> Job:
+        """The recorded job. Raises UnknownId, ServiceUnavailable; a job that could not be started starts later."""
+        if scope.lead_id is not None and await self._leads.get(account, scope.lead_id) is None:
+            raise UnknownId("lead", scope.lead_id)
+        new = Job(self._ids.new(), account, scope, JobStatus.WAITING, self._clock.now())
+        await self._runner.check()
+        job = await self._jobs.add(new)
+        await self._runner.start(job)
+        return job

@@ -1,0 +1,34 @@
+"""Plans a bulk job: fixes which leads it covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.job_repository import IJobRepository
+from leadgen.domain.job import Job, JobScope, JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """A planned job and how many leads it covers."""
+
+    job_id: str
+    leads: int
+
+
+class PlanJob:
+    """Records a job where there is none of its id yet, and fixes its leads once."""
+
+    def __init__(self, *, jobs: IJobRepository, clock: IClock) -> None:
+        self._jobs = jobs
+        self._clock = clock
+
+    async def run(self, account: str, job_id: str, *, carrier: str) -> JobPlan:
+        """The plan of a recorded job, or of a new one over all leads that have no number.
+
+        ``carrier``: under which name the job is carried out. Raises ServiceUnavailable.
+        """
+        new = Job(job_id, account, JobScope(), JobStatus.WAITING, self._clock.now())
+        job = await self._jobs.add(new)
+        return JobPlan(job.id, await self._jobs.plan(job, carrier))

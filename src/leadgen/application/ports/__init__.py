@@ -1,0 +1,1 @@
+"""What leadgen needs of the world: one abstract class a file."""

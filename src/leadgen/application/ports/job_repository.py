@@ -1,0 +1,58 @@
+"""Jobs and their leads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from leadgen.application.ports.lead_repository import Conclusion
+from leadgen.domain.job import Job, JobReport, JobStatus
+
+
+class IJobRepository(ABC):
+    """Bulk jobs and the leads they cover, which are numbered 0, 1, 2 ... within the job.
+
+    Raises ServiceUnavailable when the database does not answer.
+    """
+
+    @abstractmethod
+    async def add(self, job: Job) -> Job:
+        """Records a job; the one that stands there where its id is known."""
+
+    @abstractmethod
+    async def plan(self, job: Job, carrier: str) -> int:
+        """Fixes which leads a waiting job covers and sets it running under ``carrier``; how many they are.
+
+        A job that is planned already keeps its leads and its carrier.
+        """
+
+    @abstractmethod
+    async def get(self, job_id: str) -> Job | None:
+        """One job."""
+
+    @abstractmethod
+    async def open_leads(self, job_id: str, *, start: int, size: int) -> Sequence[str]:
+        """The ids of the leads numbered from ``start`` on, ``size`` of them, that are not settled yet."""
+
+    @abstractmethod
+    async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
+        """Records how searches ended, in the job and in the leads, in one commit."""
+
+    @abstractmethod
+    async def end(self, job_id: str, status: JobStatus) -> None:
+        """Ends a job; one that has ended stays as it is.
+
+        Leads still open in it end there as failed when it is done, and as incomplete when it was stopped.
+        """
+
+    @abstractmethod
+    async def report(self, job_id: str) -> JobReport | None:
+        """What came of a job so far."""
+
+    @abstractmethod
+    async def latest(self, account: str, limit: int) -> Sequence[JobReport]:
+        """The newest jobs of an account, newest first."""
+
+    @abstractmethod
+    async def unended(self) -> Sequence[Job]:
+        """All jobs of all accounts that have not ended."""

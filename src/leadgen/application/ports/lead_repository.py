@@ -1,0 +1,81 @@
+"""Leads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leadgen.domain.lead import Lead, Profile
+from leadgen.domain.lead_row import Column
+from leadgen.domain.phone import PhoneNumber
+from leadgen.domain.selection import Refusal
+from leadgen.domain.waterfall import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A person from a file, with the id it gets if it is new, and the number it came with."""
+
+    id: str
+    profile: Profile
+    phone: PhoneNumber | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How the search for a lead ended."""
+
+    lead_id: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LeadLine:
+    """A lead with what its lookups cost (posted and estimated), in micro-USD."""
+
+    lead: Lead
+    cost_micros: int
+
+
+class ILeadRepository(ABC):
+    """The leads of all accounts; a lead of another account is never seen.
+
+    Raises ServiceUnavailable when the database does not answer.
+    """
+
+    @abstractmethod
+    async def merge(self, account: str, arrivals: Sequence[Arrival]) -> int:
+        """Records people by their identity, all or none; how many of them are new.
+
+        A person that is there gets the new values by ``Profile.merged_with``; a number that is there stays.
+        Somebody whose question has become another one counts as not searched yet.
+        """
+
+    @abstractmethod
+    async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
+        """Remembers the columns of a file for exports, in order, each field and each header once."""
+
+    @abstractmethod
+    async def columns(self, account: str) -> Sequence[Column]:
+        """The columns of all files so far, in the order in which they first came."""
+
+    @abstractmethod
+    async def get(self, account: str, lead_id: str) -> LeadLine | None:
+        """One lead."""
+
+    @abstractmethod
+    async def unasked(self, account: str, lead_id: str) -> Sequence[Refusal]:
+        """Who was not asked in the lead's last search, and why."""
+
+    @abstractmethod
+    async def many(self, account: str, lead_ids: Sequence[str]) -> Sequence[Lead]:
+        """The leads of these ids, in any order; unknown ids are passed over."""
+
+    @abstractmethod
+    async def page(self, account: str, *, after: str, limit: int) -> Sequence[LeadLine]:
+        """Up to ``limit`` leads whose id follows ``after`` (empty: from the first), in order of id."""
+
+    @abstractmethod
+    async def conclude(self, account: str, conclusion: Conclusion) -> None:
+        """Records how a search ended: end state, number, and who was not asked."""

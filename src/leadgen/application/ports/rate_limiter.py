@@ -1,0 +1,54 @@
+"""Permissions to call a provider."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leadgen.domain.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A permission to send one call between two moments of this process's monotonic clock (seconds).
+
+    A call that is not sent by ``closes_at`` must not be sent. ``lease`` holds a place in the concurrency
+    cap until it is released.
+    """
+
+    credential: str
+    opens_at: float
+    closes_at: float
+    lease: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """What a limiter gives: tickets in the order of their starts, and when to ask for more.
+
+    ``retry_seconds`` is None where all that was wanted was given.
+    """
+
+    tickets: Sequence[Ticket]
+    retry_seconds: float | None
+
+
+class IRateLimiter(ABC):
+    """Admits calls such that no window of a rule ever holds more than it allows, nor the cap is exceeded.
+
+    Exact: over all callers, at the provider, for every window (DESIGN §6, RELIABILITY §B3). First come,
+    first served. A refusal consumes nothing.
+    """
+
+    @abstractmethod
+    async def take(self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float) -> Tickets:
+        """Up to ``wanted`` tickets; each lease ends by itself ``lease_seconds`` after its ticket opens."""
+
+    @abstractmethod
+    async def release(self, ticket: Ticket) -> None:
+        """Gives a ticket's place back; a second time changes nothing."""
+
+    @abstractmethod
+    async def penalise(self, credential: str, seconds: float) -> None:
+        """No ticket opens within ``seconds``: the provider asked for a pause."""

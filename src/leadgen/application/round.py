@@ -1,0 +1,68 @@
+"""A round: what is known when the search for some leads begins, loaded for all of them at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from leadgen.application.ports.account_repository import IAccountRepository
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.lookup_ledger import ILookupLedger
+from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.domain.lead import Input, Lead
+from leadgen.domain.lookup import Lookup
+from leadgen.domain.provider import IPhoneProvider
+from leadgen.domain.standing import Standing
+from leadgen.domain.tier import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The standings, the account's tier, and each question's lookups; ``since``: when this search was ordered."""
+
+    job_id: str | None
+    since: datetime
+    now: datetime
+    tier: Tier
+    standings: Sequence[Standing]
+    history: Mapping[str, Sequence[Lookup]]
+
+
+class OpenRound:
+    """Loads a round."""
+
+    def __init__(
+        self,
+        *,
+        ledger: ILookupLedger,
+        catalog: IProviderCatalog,
+        accounts: IAccountRepository,
+        providers: Mapping[str, IPhoneProvider],
+        clock: IClock,
+    ) -> None:
+        self._ledger = ledger
+        self._catalog = catalog
+        self._accounts = accounts
+        self._providers = providers
+        self._clock = clock
+
+    async def run(self, account: str, leads: Sequence[Lead], *, job_id: str | None, since: datetime) -> Round:
+        """The round for leads of one account, in a fixed number of queries."""
+        configs = await self._catalog.configs()
+        history: dict[str, list[Lookup]] = defaultdict(list)
+        for lookup in await self._ledger.history(account, [lead.profile.question().digest for lead in leads]):
+            history[lookup.question].append(lookup)
+        return Round(
+            job_id=job_id,
+            since=since,
+            now=self._clock.now(),
+            tier=await self._accounts.tier(account),
+            standings=[Standing(config, self._needs(name)) for name, config in configs.items()],
+            history=history,
+        )
+
+    def _needs(self, name: str) -> frozenset[Input] | None:
+        provider = self._providers.get(name)
+        return provider.needs if provider else None

@@ -1,0 +1,37 @@
+"""Tells the whole story of a lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
+from leadgen.application.ports.lookup_ledger import ILookupLedger
+from leadgen.domain.errors import UnknownId
+from leadgen.domain.lookup import Lookup
+from leadgen.domain.selection import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class LeadStory:
+    """A lead, who was asked and what it cost, and who was not asked and why."""
+
+    line: LeadLine
+    asked: Sequence[Lookup]
+    unasked: Sequence[Refusal]
+
+
+class ShowLead:
+    """Gathers a lead's story."""
+
+    def __init__(self, *, leads: ILeadRepository, ledger: ILookupLedger) -> None:
+        self._leads = leads
+        self._ledger = ledger
+
+    async def run(self, account: str, lead_id: str) -> LeadStory:
+        """Raises UnknownId, ServiceUnavailable."""
+        line = await self._leads.get(account, lead_id)
+        if line is None:
+            raise UnknownId("lead", lead_id)
+        asked = await self._ledger.of_lead(account, lead_id)
+        return LeadStory(line, asked, await self._leads.unasked(account, lead_id))

@@ -1,0 +1,188 @@
+"""The composition root: the only module that knows both ports and adapters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from httpx2 import AsyncClient
+from temporalio.client import Client
+
+from leadgen.adapters.persistence.accounts import SqlAccountRepository
+from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.jobs import SqlJobRepository
+from leadgen.adapters.persistence.leads import SqlLeadRepository
+from leadgen.adapters.persistence.ledger import SqlLookupLedger
+from leadgen.adapters.persistence.providers import SqlProviderCatalog
+from leadgen.adapters.providers.astra_dialer import AstraDialer
+from leadgen.adapters.providers.http import new_client
+from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
+from leadgen.adapters.providers.orion_connect import OrionConnect
+from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
+from leadgen.adapters.system import SystemClock, Uuid7Source, process_name
+from leadgen.adapters.temporal.connection import connect
+from leadgen.adapters.temporal.job_runner import TemporalJobRunner
+from leadgen.application.check_providers import CheckProviders
+from leadgen.application.end_job import EndJob
+from leadgen.application.export_leads import ExportLeads
+from leadgen.application.find_phone import FindPhone
+from leadgen.application.import_leads import ImportLeads
+from leadgen.application.mend_jobs import MendJobs
+from leadgen.application.order_job import OrderJob
+from leadgen.application.paid_calls import PaidCalls
+from leadgen.application.plan_job import PlanJob
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.job_repository import IJobRepository
+from leadgen.application.ports.job_runner import IJobRunner
+from leadgen.application.ports.lead_repository import ILeadRepository
+from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.application.round import OpenRound
+from leadgen.application.run_chunk import RunChunk
+from leadgen.application.search_lead import SearchLead
+from leadgen.application.show_lead import ShowLead
+from leadgen.application.ticket_desk import TicketDesk
+from leadgen.domain.limits import Limits, parse_rules
+from leadgen.domain.provider import IPhoneProvider, ProviderConfig
+from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered
+from leadgen.settings import Settings, provider_access
+from leadgen.workflows.find_phone.activities import FindPhoneActivities
+from leadgen.workflows.find_phones.activities import FindPhonesActivities
+from leadgen.workflows.upkeep.activities import UpkeepActivities
+
+PROVIDERS: Mapping[str, tuple[type[OrionConnect | AstraDialer | NimbusLookup], ProviderConfig]] = {
+    name: (
+        adapter,
+        ProviderConfig(name, priority, Limits(parse_rules(rate, "rate"), concurrency), price_micros),
+    )
+    for name, adapter, priority, rate, concurrency, price_micros in (
+        ("orion", OrionConnect, 1, "5/1s", 3, 20_000),
+        ("astra", AstraDialer, 2, "10/1s", 10, 10_000),
+        ("nimbus", NimbusLookup, 3, "2/1s", 2, 15_000),
+    )
+}
+"""Every provider: its adapter, and what is configured of it until somebody sets something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leadgen:
+    """The use cases, and the ports that the outside reads from directly."""
+
+    import_leads: ImportLeads
+    export_leads: ExportLeads
+    show_lead: ShowLead
+    order_job: OrderJob
+    check_providers: CheckProviders
+    leads: ILeadRepository
+    jobs: IJobRepository
+    catalog: IProviderCatalog
+    runner: IJobRunner
+    clock: IClock
+    activities: Activities
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """What a worker serves."""
+
+    find_phone: FindPhoneActivities
+    find_phones: FindPhonesActivities
+    upkeep: UpkeepActivities
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What to use in the place of what the settings would build."""
+
+    providers: Mapping[str, IPhoneProvider] | None = None
+    runner: IJobRunner | None = None
+    clock: IClock | None = None
+
+
+@asynccontextmanager
+async def compose(settings: Settings, overrides: Overrides | None = None) -> AsyncIterator[Leadgen]:
+    """leadgen, put together; what was opened is closed in reverse, after the calls under way are booked."""
+    given = overrides or Overrides()
+    clock = given.clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        providers = given.providers
+        if providers is None:
+            providers = _providers(await stack.enter_async_context(new_client()))
+        runner = given.runner or _runner(settings)
+        catalog = SqlProviderCatalog(
+            database, clock, {name: config for name, (_, config) in PROVIDERS.items()}
+        )
+        ledger = SqlLookupLedger(database)
+        paid_calls = PaidCalls(
+            ledger=ledger,
+            desk=TicketDesk(limiter=InMemoryRateLimiter(clock), catalog=catalog, clock=clock),
+            providers=providers,
+            catalog=catalog,
+            clock=clock,
+            owner=process_name(),
+        )
+        stack.push_async_callback(paid_calls.drain)
+        yield _use_cases(database, clock, providers, catalog, ledger, paid_calls, runner)
+
+
+def _use_cases(
+    database: Database,
+    clock: IClock,
+    providers: Mapping[str, IPhoneProvider],
+    catalog: IProviderCatalog,
+    ledger: SqlLookupLedger,
+    paid_calls: PaidCalls,
+    runner: IJobRunner,
+) -> Leadgen:
+    ids = Uuid7Source()
+    leads, jobs = SqlLeadRepository(database, clock), SqlJobRepository(database, clock)
+    accounts = SqlAccountRepository(database)
+    pipeline = SelectionPipeline([Enabled(), InputsPresent(), TierCovered()])
+    search = SearchLead(paid_calls=paid_calls, pipeline=pipeline, clock=clock)
+    open_round = OpenRound(
+        ledger=ledger, catalog=catalog, accounts=accounts, providers=providers, clock=clock
+    )
+    return Leadgen(
+        import_leads=ImportLeads(leads=leads, ids=ids),
+        export_leads=ExportLeads(leads=leads),
+        show_lead=ShowLead(leads=leads, ledger=ledger),
+        order_job=OrderJob(jobs=jobs, leads=leads, runner=runner, ids=ids, clock=clock),
+        check_providers=CheckProviders(catalog=catalog, providers=providers),
+        leads=leads,
+        jobs=jobs,
+        catalog=catalog,
+        runner=runner,
+        clock=clock,
+        activities=Activities(
+            find_phone=FindPhoneActivities(FindPhone(leads=leads, open_round=open_round, search=search)),
+            find_phones=FindPhonesActivities(
+                PlanJob(jobs=jobs, clock=clock),
+                RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search),
+                EndJob(jobs=jobs),
+            ),
+            upkeep=UpkeepActivities(MendJobs(jobs=jobs, runner=runner, clock=clock)),
+        ),
+    )
+
+
+def _providers(client: AsyncClient) -> dict[str, IPhoneProvider]:
+    """The providers that have an address and a key."""
+    built: dict[str, IPhoneProvider] = {}
+    for name, (adapter, _) in PROVIDERS.items():
+        access = provider_access(name)
+        if access.url and access.api_key:
+            built[name] = adapter(client, url=str(access.url), api_key=access.api_key.get_secret_value())
+    return built
+
+
+def _runner(settings: Settings) -> IJobRunner:
+    clients: list[Client] = []
+
+    async def connected() -> Client:
+        if not clients:
+            clients.append(await connect(settings.temporal_address, settings.temporal_namespace))
+        return clients[0]
+
+    return TemporalJobRunner(connected, settings.task_queue)

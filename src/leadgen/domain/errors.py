@@ -1,0 +1,63 @@
+"""The errors of leadgen: bugs and infrastructure only; a provider's answer is an outcome, never an exception.
+
+The tree, by what the caller does:
+
+    LeadgenError
+    ├── ServiceUnavailable        try again later: a server that leadgen needs does not answer
+    ├── InvalidInput              stop, and change what was given
+    │   ├── InvalidSetting        a setting or option with a value that cannot be used
+    │   └── UnreadableFile        a file that is no lead file
+    ├── UnknownId                 stop: nothing has this id
+    └── NotConfigured             stop: a setting is missing
+"""
+
+from __future__ import annotations
+
+
+class LeadgenError(Exception):
+    """Whatever leadgen itself reports; its text is one line fit for a person and holds no personal data."""
+
+
+class ServiceUnavailable(LeadgenError):
+    """A server that leadgen needs does not answer; the same call may succeed later."""
+
+    def __init__(self, service: str, address: str, remedy: str) -> None:
+        super().__init__(f"{service} does not answer at {address}: {remedy}")
+        self.service = service
+        self.address = address
+        self.remedy = remedy
+
+
+class InvalidInput(LeadgenError):
+    """What the caller gave cannot be used; nothing was changed."""
+
+
+class InvalidSetting(InvalidInput):
+    """A setting or an option has a value that cannot be used."""
+
+    def __init__(self, setting: str, value: object, expected: str) -> None:
+        super().__init__(f"{setting}={value} cannot be used: expected {expected}")
+        self.setting = setting
+        self.expected = expected
+
+
+class UnreadableFile(InvalidInput):
+    """A file that is no lead file."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class UnknownId(LeadgenError):
+    """Nothing of this kind has this id."""
+
+    def __init__(self, kind: str, given: str) -> None:
+        super().__init__(f"no {kind} has the id {given!r}: `leadgen {kind}s list` shows those there are")
+        self.kind = kind
+        self.given = given
+
+
+class NotConfigured(LeadgenError):
+    """A setting is missing without which the request makes no sense."""

@@ -1,0 +1,152 @@
+"""Reading a row of somebody's file as a person: which column means what, and what a row must have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from leadgen.domain.country import read_country
+from leadgen.domain.lead import Profile
+from leadgen.domain.mail import normal_email
+from leadgen.domain.phone import PhoneNumber, read_phone
+from leadgen.domain.text import clean, fold
+from leadgen.domain.website import bare_host
+
+FIELD_HEADERS: Mapping[str, str] = {
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "email": "email",
+    "job_title": "jobTitle",
+    "country_code": "countryCode",
+    "company_name": "companyName",
+    "company_website": "companyWebsite",
+    "linkedin_url": "linkedinUrl",
+    "years_in_role": "yearsInRole",
+    "phone_number": "phoneNumber",
+}
+"""Each field of a profile, and what its column is called."""
+
+OWN_HEADERS = ("phone", "phone_provider", "phone_status", "cost_usd")
+"""The columns that an export adds; as input, all but ``phone`` are passed over."""
+
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "first_name": ("givenname", "forename", "fullname", "name"),
+    "last_name": ("surname", "familyname"),
+    "email": ("emailaddress", "workemail", "mail"),
+    "job_title": ("title", "position"),
+    "country_code": ("country",),
+    "company_name": ("company", "organization", "organisation"),
+    "company_website": ("website", "companydomain", "domain", "companyurl"),
+    "linkedin_url": ("linkedin", "linkedinprofile"),
+    "phone_number": ("phone", "telephone", "mobile"),
+}
+_CELL_CHARACTERS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a file: its header, and the profile field it fills (None: kept under its header)."""
+
+    header: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """A row that is a lead: its profile, the number that came with it, and what was dropped."""
+
+    profile: Profile
+    phone: PhoneNumber | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that is no lead, and why."""
+
+    reason: str
+
+
+def read_header(cells: Sequence[str]) -> tuple[Column | None, ...]:
+    """What each column means; None for those that an export of leadgen has added.
+
+    A column with the very name of a field goes before one with an alias of it; the rest are kept as they are.
+    """
+    headers = _distinct([clean(cell) or f"column {place}" for place, cell in enumerate(cells, 1)])
+    keys = [re.sub(r"[^a-z0-9]", "", fold(header)) for header in headers]
+    places: dict[int, str] = {}
+    for name, header in FIELD_HEADERS.items():
+        for alias in (header.lower(), *_ALIASES.get(name, ())):
+            if alias in keys:
+                places[keys.index(alias)] = name
+                break
+    own = {re.sub(r"[^a-z0-9]", "", header) for header in OWN_HEADERS}
+    return tuple(
+        None if key in own and place not in places else Column(header, places.get(place))
+        for place, (header, key) in enumerate(zip(headers, keys, strict=True))
+    )
+
+
+def is_usable(columns: Sequence[Column | None]) -> bool:
+    """Whether rows under this header can be leads at all: an e-mail, or a name with a company."""
+    fields = {column.field for column in columns if column}
+    return "email" in fields or bool(
+        fields & {"first_name", "last_name"} and fields & {"company_name", "company_website"}
+    )
+
+
+def read_row(columns: Sequence[Column | None], cells: Sequence[str]) -> ReadRow | RejectedRow:
+    """The person in a row, or why there is none; what cannot be read of a usable row is dropped and named."""
+    if any(clean(cell) for cell in cells[len(columns) :]):
+        return RejectedRow(
+            f"{len(cells)} cells, but the header has {len(columns)}: is a comma left unquoted?"
+        )
+    if any(len(cell) > _CELL_CHARACTERS_MAX for cell in cells):
+        return RejectedRow(f"a cell is longer than {_CELL_CHARACTERS_MAX} characters")
+    values = [_unquote_formula(clean(cell)) for cell in cells]
+    pairs = [(column, value) for column, value in zip(columns, values, strict=False) if column]
+    known = {column.field: value for column, value in pairs if column.field}
+    extra = {column.header: value for column, value in pairs if not column.field}
+    warnings = _drop_unreadable(known)
+    profile = Profile(**known, extra=extra)
+    if profile.identity is None:
+        return RejectedRow(_why_no_lead(warnings))
+    phone = read_phone(profile.phone_number, None, profile.country_code)
+    if profile.phone_number and not isinstance(phone, PhoneNumber):
+        warnings.append(
+            "phoneNumber is no number that can be placed: kept as text, the lead counts as without"
+        )
+    return ReadRow(profile, phone if isinstance(phone, PhoneNumber) else None, tuple(warnings))
+
+
+def _why_no_lead(warnings: Sequence[str]) -> str:
+    needed = "an e-mail address, or a name with a company, is needed"
+    return f"{needed} ({'; '.join(warnings)})" if warnings else needed
+
+
+def _drop_unreadable(known: dict[str, str]) -> list[str]:
+    readers = (
+        ("email", normal_email, "email is no e-mail address"),
+        ("country_code", read_country, "countryCode is no country"),
+        ("company_website", bare_host, "companyWebsite is no web address"),
+    )
+    warnings = []
+    for name, reader, problem in readers:
+        if known.get(name) and reader(known[name]) is None:
+            del known[name]
+            warnings.append(f"{problem}: dropped")
+    return warnings
+
+
+def _unquote_formula(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:2] in {"=", "+", "-", "@"} else text
+
+
+def _distinct(headers: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    distinct = []
+    for header in headers:
+        seen[header] = seen.get(header, 0) + 1
+        distinct.append(header if seen[header] == 1 else f"{header} ({seen[header]})")
+    return distinct

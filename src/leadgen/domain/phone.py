@@ -1,0 +1,93 @@
+"""Phone numbers, and how to read what providers and files call one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
+
+from leadgen.domain.country import read_country, read_country_or_dialling_code
+
+EVIDENCE_CHARACTERS_MAX = 64
+"""Longer "numbers" are cut when they are kept as evidence."""
+
+_NOTHING = frozenset({"", "0", "null", "none", "undefined", "nan"})
+
+
+class LineType(StrEnum):
+    """What kind of line answers a number, as far as its numbering plan tells."""
+
+    MOBILE = "mobile"
+    LANDLINE = "landline"
+    MOBILE_OR_LANDLINE = "mobile_or_landline"
+    OTHER = "other"
+
+
+_LINE_TYPES = {
+    PhoneNumberType.MOBILE: LineType.MOBILE,
+    PhoneNumberType.FIXED_LINE: LineType.LANDLINE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: LineType.MOBILE_OR_LANDLINE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A valid number: E.164, its country (ISO alpha-2, empty for international services), its line type."""
+
+    e164: str
+    country: str
+    line: LineType
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """Something was given as a number, but it cannot be placed in a country: evidence, not a find."""
+
+    raw: str
+
+
+def read_phone(raw: object, given_country: object, lead_country: str | None) -> PhoneNumber | Unplaced | None:
+    """The number behind ``raw``; None where it says that there is none; Unplaced where it cannot be trusted.
+
+    ``given_country`` is what came with the number (``ES``, ``34``, ``+34``) and decides; without one the
+    lead's country does; without either only an international number is read: leadgen never guesses.
+    """
+    text = _text(raw)
+    if text.lower() in _NOTHING:
+        return None
+    country = read_country_or_dialling_code(_text(given_country)) or read_country(lead_country)
+    international = _as_international(text)
+    parsed = _parse(international, None) if international else None
+    if parsed is None and country is not None:
+        parsed = _parse(text, country)
+    return parsed if parsed is not None else Unplaced(text[:EVIDENCE_CHARACTERS_MAX])
+
+
+def _text(raw: object) -> str:
+    if raw is None or isinstance(raw, bool):
+        return ""
+    if isinstance(raw, float):
+        return str(int(raw)) if raw.is_integer() else str(raw)
+    return str(raw).strip() if isinstance(raw, str | int) else "?"
+
+
+def _as_international(text: str) -> str | None:
+    if text.startswith("+"):
+        return text
+    return "+" + text.removeprefix("00") if text.startswith("00") else None
+
+
+def _parse(text: str, country: str | None) -> PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return PhoneNumber(
+        e164=phonenumbers.format_number(number, PhoneNumberFormat.E164),
+        country=phonenumbers.region_code_for_number(number) or "",
+        line=_LINE_TYPES.get(phonenumbers.number_type(number), LineType.OTHER),
+    )

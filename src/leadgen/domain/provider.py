@@ -1,0 +1,110 @@
+"""Providers: the port to ask one, what is configured of one, and all that an answer can be."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+
+from leadgen.domain.lead import Input, Question
+from leadgen.domain.limits import Limits
+from leadgen.domain.phone import PhoneNumber
+from leadgen.domain.tier import Tier
+
+
+class Charges(StrEnum):
+    """What a provider charges for: every question it answers, or those it answers with a number."""
+
+    REQUEST = "request"
+    HIT = "hit"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """What is configured of a provider; ``priority`` 1 is asked first, ``tier`` is the lowest that may ask."""
+
+    name: str
+    priority: int
+    limits: Limits
+    price_micros: int
+    charges: Charges = Charges.REQUEST
+    enabled: bool = True
+    tier: Tier = Tier.FREE
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The provider gave something as a number: ``phone`` where it could be placed, else only ``raw``."""
+
+    phone: PhoneNumber | None
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """The provider knows of no number."""
+
+
+class Fault(StrEnum):
+    """Why a provider turned a question down, by what follows from it."""
+
+    QUESTION = "question"
+    """This question will never be answered."""
+    ACCOUNT = "account"
+    """Nothing will be answered until somebody mends the key or the wallet."""
+    BUSY = "busy"
+    """Too many calls: ask again after a pause."""
+    BROKEN = "broken"
+    """An error of the provider's own: ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The provider turned the question down and charged nothing."""
+
+    fault: Fault
+    detail: str
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The question never left: nothing was asked, nothing is owed."""
+
+    detail: str
+    late: bool = False
+    """The ticket ran out before the question was sent, which is nobody's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The question left and no usable answer came back; it may have been charged."""
+
+    detail: str
+
+
+Outcome = Hit | Miss | Rejected | NotSent | Unknown
+
+
+class IPhoneProvider(ABC):
+    """A source of phone numbers.
+
+    ``ask`` sends one question at most once: no repeats, no redirects. It answers within ``timeout_seconds``
+    in all (connecting, sending and reading), whatever the other side does, and never raises for anything
+    that the other side does: each such thing is an outcome. ``Rejected`` promises that nothing was charged,
+    ``NotSent`` that no byte of the question left; whatever is in doubt is ``Unknown``.
+    """
+
+    @property
+    @abstractmethod
+    def needs(self) -> frozenset[Input]:
+        """The inputs without which this provider cannot be asked."""
+
+    @abstractmethod
+    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
+        """What the provider answers; the caller has made sure that ``needs`` are there."""
+
+    @abstractmethod
+    async def is_reachable(self, *, timeout_seconds: float) -> bool:
+        """Whether the provider's host accepts connections; asks nothing that could be charged."""

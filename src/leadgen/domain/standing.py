@@ -1,0 +1,16 @@
+"""Standing: what is known of a provider at the moment of choosing; advice, since the limiter and ledger decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadgen.domain.lead import Input
+from leadgen.domain.provider import ProviderConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A provider's configuration, and the inputs it needs; None where it has no key and cannot be asked."""
+
+    config: ProviderConfig
+    needs: frozenset[Input] | None

@@ -1,0 +1,18 @@
+"""The tiers of an account, lowest first."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Tier(StrEnum):
+    """What an account has booked; a provider may ask for a lowest one."""
+
+    FREE = "free"
+    PRO = "pro"
+    ENTERPRISE = "enterprise"
+
+    def covers(self, needed: Tier) -> bool:
+        """Whether an account of this tier may use what is offered from ``needed`` upwards."""
+        ranks = list(Tier)
+        return ranks.index(self) >= ranks.index(needed)

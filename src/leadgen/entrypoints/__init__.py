@@ -1,0 +1,1 @@
+"""Where leadgen is entered: parse, call, render; no rules."""

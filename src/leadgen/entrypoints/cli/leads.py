@@ -1,0 +1,131 @@
+"""`leadgen leads ...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from leadgen.application.import_leads import ImportReceipt
+from leadgen.composition import Leadgen
+from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.running import ACCOUNT, notes, out, print_json, with_leadgen
+
+app = typer.Typer(help="Import, export and look at leads.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+_SHOWN_MAX = 20
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header.")],
+    encoding: Annotated[str | None, typer.Option(help="For a file that is not UTF-8.")] = None,
+    json: Json = False,
+) -> None:
+    """Import a CSV: good rows go in, bad rows come back with their number and reason."""
+    from leadgen.adapters.files.csv_source import CsvLeadSource
+
+    async def use(leadgen: Leadgen) -> ImportReceipt:
+        with CsvLeadSource(file, encoding) as source, _spinner() as progress:
+            task = progress.add_task("", rows=0)
+            return await leadgen.import_leads.run(
+                ACCOUNT, source, name=str(file), progress=lambda rows: progress.update(task, rows=rows)
+            )
+
+    receipt = with_leadgen(use)
+    if json:
+        print_json(receipt_document(receipt))
+    else:
+        print_receipt(receipt)
+
+
+@app.command()
+def export(file: Annotated[Path, typer.Argument(help="The CSV file to write.")], json: Json = False) -> None:
+    """Export all leads as CSV (UTF-8): every column that came in, and what was found."""
+    from leadgen.adapters.files.csv_sheet import CsvLeadSheet
+
+    async def use(leadgen: Leadgen) -> int:
+        with CsvLeadSheet(file) as sheet, _spinner() as progress:
+            task = progress.add_task("", rows=0)
+            return await leadgen.export_leads.run(
+                ACCOUNT, sheet, progress=lambda rows: progress.update(task, rows=rows)
+            )
+
+    written = with_leadgen(use)
+    if json:
+        print_json({"leads": written, "file": str(file)})
+    else:
+        out.print(f"{written} leads written to {file}.")
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    after: Annotated[str, typer.Option(help="Go on after this id (`next` of the last call).")] = "",
+    json: Json = False,
+) -> None:
+    """List leads in the order in which they came."""
+    lines = with_leadgen(lambda leadgen: leadgen.leads.page(ACCOUNT, after=after, limit=limit + 1))
+    shown = lines[:limit]
+    following = shown[-1].lead.id if len(lines) > limit else None
+    if json:
+        print_json({"leads": [render.lead_document(line) for line in shown], "next": following})
+        return
+    if not shown:
+        out.print("No leads yet: `leadgen leads import FILE` brings some in.")
+        return
+    out.print(render.lead_table(shown, ids=True))
+    if following:
+        out.print(f"More: leadgen leads list --after {following}")
+
+
+@app.command()
+def show(lead_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
+    """Tell the whole story of a lead: who was asked, who was not and why, what it cost."""
+    story = with_leadgen(lambda leadgen: leadgen.show_lead.run(ACCOUNT, lead_id))
+    if json:
+        print_json(render.story_document(story))
+        return
+    document = render.story_document(story)
+    out.print(f"[bold]{document['name'] or document['email']}[/]  {document['company']}")
+    out.print(f"Phone: [bold]{document['phone'] or '-'}[/]  status: {document['phone_status'] or 'new'}")
+    for lookup in story.asked:
+        cost = render.money(lookup.cost_micros)
+        out.print(
+            f"  {render.moment(lookup.created_at)}  {lookup.provider} {render.outcome_text(lookup)}  {cost}"
+        )
+    for refusal in story.unasked:
+        out.print(f"  not asked: {refusal.provider}: {refusal.reason}", style="dim")
+    out.print(f"Cost so far: {render.money(story.line.cost_micros)}")
+
+
+def receipt_document(receipt: ImportReceipt) -> dict[str, object]:
+    """A receipt as `leads import --json` prints it."""
+    return {
+        "rows": receipt.rows,
+        "created": receipt.created,
+        "merged": receipt.merged,
+        "rejected": [{"row": each.row, "reason": each.reason} for each in receipt.rejected],
+        "warnings": receipt.warnings,
+    }
+
+
+def print_receipt(receipt: ImportReceipt, console: Console = out) -> None:
+    """A receipt for people."""
+    console.print(
+        f"{receipt.rows} rows: [bold]{receipt.created} created[/], {receipt.merged} merged, "
+        f"{len(receipt.rejected)} rejected."
+    )
+    complaints = [f"row {each.row} rejected: {each.reason}" for each in receipt.rejected] + receipt.warnings
+    for complaint in complaints[:_SHOWN_MAX]:
+        console.print(f"  {complaint}", style="yellow", markup=False)
+    if len(complaints) > _SHOWN_MAX:
+        console.print(f"  ... and {len(complaints) - _SHOWN_MAX} more: --json lists all", style="yellow")
+
+
+def _spinner() -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.fields[rows]} rows"))
+    return Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal)

@@ -1,0 +1,62 @@
+"""`leadgen phones ...`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from leadgen.composition import Leadgen
+from leadgen.domain.errors import NotConfigured, UnknownId
+from leadgen.domain.job import JobReport, JobScope
+from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.following import follow
+from leadgen.entrypoints.cli.running import ACCOUNT, out, print_json, with_leadgen
+
+app = typer.Typer(help="Find phone numbers.", no_args_is_help=True)
+
+
+@app.callback()
+def _phones() -> None:
+    """Find phone numbers."""
+
+
+@app.command()
+def find(
+    lead: Annotated[str | None, typer.Option(help="Only the lead of this id.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also leads for which nothing was found.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Find the numbers of all leads that have none: new, incomplete and failed ones."""
+
+    async def use(leadgen: Leadgen) -> JobReport:
+        await require_a_key(leadgen)
+        job = await leadgen.order_job.run(ACCOUNT, JobScope(lead, again))
+        if wait:
+            return await follow(leadgen, job.id)
+        report = await leadgen.jobs.report(job.id)
+        if report is None:
+            raise UnknownId("job", job.id)
+        return report
+
+    report = with_leadgen(use)
+    if json:
+        print_json(render.job_document(report))
+        return
+    for line in render.job_lines(report):
+        out.print(line)
+    if report.providers:
+        out.print(render.spend_table(report))
+    out.print("leadgen leads list shows the numbers, leadgen leads export FILE writes them.", style="dim")
+
+
+async def require_a_key(leadgen: Leadgen) -> None:
+    """Raises NotConfigured when no provider could be asked at all."""
+    health = await leadgen.check_providers.run(reach=False)
+    if not any(each.has_key and each.config.enabled for each in health):
+        names = [each.config.name.upper() for each in health]
+        raise NotConfigured(
+            f"no provider can be asked: set LEADGEN_{names[0]}_URL and LEADGEN_{names[0]}_API_KEY"
+            f" (or those of {', '.join(names[1:])}); `leadgen providers list` shows which are enabled"
+        )

@@ -1,0 +1,64 @@
+"""`leadgen up`, `leadgen worker`, `leadgen simulate`: the processes."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import typer
+
+from leadgen.entrypoints.cli.running import out
+from leadgen.settings import Settings, load_settings
+
+_FOLDER = Path(".leadgen")
+_UI_PORT_OFFSET = 1_000
+
+
+def worker() -> None:
+    """Run a worker until Ctrl-C."""
+    from leadgen.entrypoints.worker import main
+
+    raise typer.Exit(main())
+
+
+def simulate(context: typer.Context) -> None:
+    """Run the simulated providers until Ctrl-C; all options go to the simulator (see --help)."""
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "leadgen_simulator", *context.args]))
+
+
+def up() -> None:
+    """Run everything on this machine until Ctrl-C: Temporal (unless one is set), the database, a worker."""
+    import uvloop
+
+    from leadgen.adapters.persistence.schema import upgrade
+    from leadgen.adapters.telemetry.logs import configure_logs
+
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    upgrade(settings.database_url)
+    uvloop.run(_up(settings))
+
+
+async def _up(settings: Settings) -> None:
+    from leadgen.adapters.embedded.temporal import dev_server
+    from leadgen.entrypoints.worker import run_worker, stop_on_signals
+
+    stop: asyncio.Event = stop_on_signals()
+    async with AsyncExitStack() as stack:
+        if not settings.has_own_temporal:
+            port = int(settings.temporal_address.rpartition(":")[2])
+            server = dev_server(
+                port=port,
+                ui_port=port + _UI_PORT_OFFSET,
+                file=_FOLDER / "temporal.db",
+                log=_FOLDER / "temporal.log",
+            )
+            running = await stack.enter_async_context(server)
+            out.print(f"Temporal is at {running.address}, its web page at {running.ui_url}")
+        out.print(
+            "leadgen is up. In another terminal: leadgen leads import FILE, leadgen phones find. Ctrl-C ends it."
+        )
+        await run_worker(settings, stop)

@@ -1,0 +1,122 @@
+"""`leadgen providers ...`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from leadgen.application.check_providers import ProviderHealth
+from leadgen.composition import Leadgen
+from leadgen.domain.errors import UnknownId
+from leadgen.domain.provider import ProviderConfig
+from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.provider_keys import changed
+from leadgen.entrypoints.cli.running import out, print_json, with_leadgen
+
+app = typer.Typer(help="Configure and check providers.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the providers in the order in which they are asked."""
+    health = with_leadgen(lambda leadgen: leadgen.check_providers.run(reach=False))
+    if json:
+        print_json(
+            {"providers": [provider_document(each.config) | {"has_key": each.has_key} for each in health]}
+        )
+        return
+    table = Table()
+    for heading in ("", "provider", "rate", "at once", "price", "charges", "enabled", "key"):
+        table.add_column(heading)
+    for each in health:
+        config = each.config
+        rate = ",".join(str(rule) for rule in config.limits.rules)
+        cells = (str(config.priority), config.name, rate, str(config.limits.concurrency))
+        flags = ("yes" if config.enabled else "no", "set" if each.has_key else "not set")
+        table.add_row(*cells, render.money(config.price_micros), config.charges.value, *flags)
+    out.print(table)
+
+
+@app.command("set")
+def set_(
+    name: Annotated[str, typer.Argument()],
+    keys: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")],
+    json: Json = False,
+) -> None:
+    """Change a provider; running workers follow within a second.
+
+    Keys: rate=5/1s,100/1h concurrency=3 price=0.02 charges=request|hit priority=1 enabled=true
+    tier=free|pro|enterprise timeout=10s
+    """
+
+    async def use(leadgen: Leadgen) -> ProviderConfig:
+        configs = await leadgen.catalog.configs()
+        if name not in configs:
+            raise UnknownId("provider", name)
+        config = changed(configs[name], keys)
+        await leadgen.catalog.save(config)
+        return config
+
+    config = with_leadgen(use)
+    if json:
+        print_json(provider_document(config))
+    else:
+        told = {key: value for key, value in provider_document(config).items() if key != "name"}
+        out.print(f"{name}: " + " ".join(f"{key}={value}" for key, value in told.items()), markup=False)
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Say what is configured and reachable; asks nothing that is paid for. Exit 1 when something is missing."""
+    health = with_leadgen(lambda leadgen: leadgen.check_providers.run(reach=True))
+    if json:
+        print_json({"providers": [_health_document(each) for each in health]})
+    else:
+        for each in health:
+            out.print(f"{each.config.name}: {_verdict(each)}")
+    if not any(_is_ready(each) for each in health) or any(_is_broken(each) for each in health):
+        raise typer.Exit(1)
+
+
+def provider_document(config: ProviderConfig) -> dict[str, object]:
+    """A provider as `providers list --json` prints it, in the keys that `providers set` takes."""
+    return {
+        "name": config.name,
+        "rate": ",".join(str(rule) for rule in config.limits.rules),
+        "concurrency": config.limits.concurrency,
+        "price": render.dollars(config.price_micros),
+        "charges": config.charges.value,
+        "priority": config.priority,
+        "enabled": config.enabled,
+        "tier": config.tier.value,
+        "timeout": f"{config.timeout_seconds:g}s",
+    }
+
+
+def _health_document(health: ProviderHealth) -> dict[str, object]:
+    return {
+        "name": health.config.name,
+        "enabled": health.config.enabled,
+        "has_key": health.has_key,
+        "reachable": health.is_reachable,
+    }
+
+
+def _verdict(health: ProviderHealth) -> str:
+    name = health.config.name.upper()
+    if not health.config.enabled:
+        return f"disabled (leadgen providers set {health.config.name} enabled=true)"
+    if not health.has_key:
+        return f"not configured: set LEADGEN_{name}_URL and LEADGEN_{name}_API_KEY"
+    return "[green]ready[/]" if health.is_reachable else f"[red]not reachable[/]: check LEADGEN_{name}_URL"
+
+
+def _is_ready(health: ProviderHealth) -> bool:
+    return health.config.enabled and health.has_key and health.is_reachable
+
+
+def _is_broken(health: ProviderHealth) -> bool:
+    return health.config.enabled and health.has_key and not health.is_reachable

@@ -1,0 +1,167 @@
+"""Jobs and leads as JSON documents and as tables that fit 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+
+from leadgen.application.ports.lead_repository import LeadLine
+from leadgen.application.show_lead import LeadStory
+from leadgen.domain.job import JobReport
+from leadgen.domain.lookup import Lookup
+from leadgen.domain.money import MICROS_PER_USD
+from leadgen.domain.provider import Hit, Miss, NotSent, Rejected, Unknown
+
+STATUS_STYLES = {"found": "green", "not_found": "yellow", "incomplete": "magenta", "failed": "red"}
+
+
+def dollars(micros: int) -> float:
+    """An amount as the JSON number with at most six decimals."""
+    return round(micros / MICROS_PER_USD, 6)
+
+
+def money(micros: int) -> str:
+    """An amount as people read it, such as ``$0.02`` or ``$0.0015``."""
+    text = f"{micros / MICROS_PER_USD:.6f}"
+    whole, _, decimals = text.partition(".")
+    return f"${whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
+
+
+def moment(at: datetime | None) -> str:
+    """A moment in UTC, to the second."""
+    return at.strftime("%Y-%m-%d %H:%M:%S") if at else "-"
+
+
+def job_document(report: JobReport) -> dict[str, Any]:
+    """A job as ``phones find --json`` and ``jobs show --json`` print it."""
+    return {
+        "job_id": report.job.id,
+        "status": report.job.status.value,
+        "leads": report.leads,
+        "found": report.found,
+        "not_found": report.not_found,
+        "incomplete": report.incomplete,
+        "failed": report.failed,
+        "cost_usd": dollars(report.cost_micros),
+        "providers": {
+            name: {"calls": spend.calls, "hits": spend.hits, "cost_usd": dollars(spend.cost_micros)}
+            for name, spend in report.providers.items()
+        },
+    }
+
+
+def job_lines(report: JobReport) -> list[str]:
+    """What came of a job, in two lines."""
+    counts = [
+        f"[bold]{report.found} found[/]",
+        f"{report.not_found} not found",
+        f"{report.incomplete} incomplete",
+        f"{report.failed} failed",
+    ]
+    return [
+        f"Job {report.job.id}: [bold]{report.job.status.value}[/]",
+        f"{report.leads} leads: {', '.join(counts)}; cost {money(report.cost_micros)}",
+    ]
+
+
+def spend_table(report: JobReport) -> Table:
+    """What each provider did in a job."""
+    table = Table(title="Cost by provider", title_justify="left", title_style="bold")
+    table.add_column("provider")
+    for heading in ("calls", "hits", "cost", "per number"):
+        table.add_column(heading, justify="right")
+    for name, spend in report.providers.items():
+        per_number = money(round(spend.cost_micros / spend.hits)) if spend.hits else "-"
+        table.add_row(name, str(spend.calls), str(spend.hits), money(spend.cost_micros), per_number)
+    table.add_section()
+    hits = sum(spend.hits for spend in report.providers.values())
+    calls = sum(spend.calls for spend in report.providers.values())
+    per_number = money(round(report.cost_micros / hits)) if hits else "-"
+    table.add_row("all", str(calls), str(hits), money(report.cost_micros), per_number, style="bold")
+    return table
+
+
+def lead_document(line: LeadLine) -> dict[str, Any]:
+    """A lead as ``leads list --json`` prints it."""
+    lead = line.lead
+    return {
+        "id": lead.id,
+        "name": lead.profile.full_name,
+        "email": lead.profile.email,
+        "company": lead.profile.company_name or lead.profile.website or "",
+        "phone": lead.phone.e164 if lead.phone else None,
+        "phone_country": lead.phone.country if lead.phone else None,
+        "phone_line": lead.phone.line.value if lead.phone else None,
+        "phone_provider": lead.phone_provider,
+        "phone_status": lead.phone_status.value if lead.phone_status else None,
+        "cost_usd": dollars(line.cost_micros),
+    }
+
+
+def lead_table(lines: Sequence[LeadLine], *, ids: bool) -> Table:
+    """Leads with what was found; phones are never cut."""
+    table = Table()
+    if ids:
+        table.add_column("id", no_wrap=True)
+    table.add_column("name" if ids else "lead", overflow="ellipsis", no_wrap=True)
+    table.add_column("phone", no_wrap=True, min_width=10)
+    if not ids:
+        table.add_column("from", no_wrap=True)
+        table.add_column("cost", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for line in lines:
+        table.add_row(*_lead_cells(line, ids=ids))
+    return table
+
+
+def story_document(story: LeadStory) -> dict[str, Any]:
+    """The whole story of a lead as ``leads show --json`` prints it."""
+    return {
+        **lead_document(story.line),
+        "job_title": story.line.lead.profile.job_title,
+        "website": story.line.lead.profile.website,
+        "country": story.line.lead.profile.country_code,
+        "asked": [
+            {
+                "provider": lookup.provider,
+                "n": lookup.n,
+                "at": lookup.created_at.isoformat(),
+                "state": lookup.state.value,
+                "outcome": outcome_text(lookup),
+                "cost_usd": dollars(lookup.cost_micros),
+                "job_id": lookup.job_id,
+            }
+            for lookup in story.asked
+        ],
+        "not_asked": [{"provider": each.provider, "reason": each.reason} for each in story.unasked],
+    }
+
+
+def outcome_text(lookup: Lookup) -> str:
+    """What came of a lookup, for people."""
+    match lookup.outcome:
+        case Hit(phone, raw):
+            return f"gave {phone.e164}" if phone else f"gave {raw!r}, which cannot be placed"
+        case Miss():
+            return "knows no number"
+        case Rejected(_, detail):
+            return f"turned it down: {detail}"
+        case NotSent(detail):
+            return f"was not asked: {detail}"
+        case Unknown(detail):
+            return f"unknown: {detail}"
+        case None:
+            return "is being asked"
+
+
+def _lead_cells(line: LeadLine, *, ids: bool) -> list[str]:
+    lead = line.lead
+    status = lead.phone_status.value if lead.phone_status else "new"
+    style = STATUS_STYLES.get(status, "dim")
+    name = lead.profile.full_name or lead.profile.email
+    phone = lead.phone.e164 if lead.phone else "-"
+    middle = [] if ids else [lead.phone_provider or "-", money(line.cost_micros)]
+    return [*([lead.id] if ids else []), name, phone, *middle, f"[{style}]{status}[/]"]

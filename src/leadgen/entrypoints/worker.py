@@ -1,0 +1,99 @@
+"""The worker: carries out workflows and activities until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from datetime import timedelta
+
+import structlog
+import uvloop
+from temporalio.client import Client
+from temporalio.worker import Worker
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from leadgen.adapters.telemetry.logs import configure_logs
+from leadgen.adapters.temporal.connection import connect
+from leadgen.composition import Leadgen, compose
+from leadgen.domain.errors import LeadgenError, ServiceUnavailable
+from leadgen.settings import Settings, load_settings
+from leadgen.workflows.registry import WORKFLOWS, activities
+
+ACTIVITIES_MAX = 20
+_START_SECONDS = 60.0
+_GRACE = timedelta(seconds=1)
+"""How long an activity may go on after the stop; one that is interrupted goes on elsewhere."""
+
+log = structlog.get_logger("leadgen.worker")
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Works until ``stop`` is set; calls under way are booked before it returns. Raises ServiceUnavailable."""
+    async with compose(settings) as leadgen:
+        client = await _ready(settings, leadgen)
+        served = leadgen.activities
+        worker = Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=WORKFLOWS,
+            activities=activities(served.find_phone, served.find_phones, served.upkeep),
+            max_concurrent_activities=ACTIVITIES_MAX,
+            graceful_shutdown_timeout=_GRACE,
+            default_heartbeat_throttle_interval=timedelta(seconds=1),
+            max_heartbeat_throttle_interval=timedelta(seconds=2),
+            disable_eager_activity_execution=True,
+        )
+        async with worker:
+            await log.ainfo(
+                "worker started", task_queue=settings.task_queue, temporal=settings.temporal_address
+            )
+            await stop.wait()
+            await log.ainfo("worker stopping")
+    await log.ainfo("worker stopped")
+
+
+async def _ready(settings: Settings, leadgen: Leadgen) -> Client:
+    """A client, once the database and Temporal answer; servers that start together come up in any order."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(ServiceUnavailable),
+        stop=stop_after_delay(_START_SECONDS),
+        wait=wait_exponential(multiplier=0.5, max=5.0),
+        before_sleep=lambda state: log.warning(
+            "waiting", reason=str(state.outcome and state.outcome.exception())
+        ),
+        reraise=True,
+    ):
+        with attempt:
+            await leadgen.catalog.configs()
+            await leadgen.runner.keep_up()
+            return await connect(settings.temporal_address, settings.temporal_namespace)
+    raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _main(settings: Settings) -> None:
+    await run_worker(settings, stop_on_signals())
+
+
+def main() -> int:
+    """Runs a worker in this process; the exit status says whether it could."""
+    try:
+        settings = load_settings()
+        configure_logs(settings.log_level, settings.log_format)
+        uvloop.run(_main(settings))
+    except LeadgenError as error:
+        sys.stderr.write(f"leadgen worker: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Settings: the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from leadgen.domain.errors import InvalidSetting
+
+PREFIX = "LEADGEN_"
+_EXPECTED = {
+    "log_level": "DEBUG, INFO, WARNING or ERROR",
+    "log_format": "console or json",
+    "temporal_address": "host:port, such as 127.0.0.1:7233",
+    "url": "the full address of the provider's endpoint, http:// or https://",
+}
+
+
+class Settings(BaseSettings):
+    """What is set by ``LEADGEN_...`` variables or a ``.env`` file, and the defaults of a laptop."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: str = "sqlite:///.leadgen/leadgen.db"
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    task_queue: str = "leadgen"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+    @property
+    def has_own_temporal(self) -> bool:
+        """Whether somebody named a Temporal server, so that none has to be embedded."""
+        return "temporal_address" in self.model_fields_set
+
+
+class ProviderAccess(BaseSettings):
+    """Where a provider is, and the key to it; both or it cannot be asked."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    url: HttpUrl | None = None
+    api_key: SecretStr | None = None
+
+
+def load_settings() -> Settings:
+    """The settings in force; raises InvalidSetting."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise _invalid(error, PREFIX) from None
+
+
+def provider_access(name: str) -> ProviderAccess:
+    """How to reach the provider of this name: ``LEADGEN_<NAME>_URL`` and ``LEADGEN_<NAME>_API_KEY``."""
+    prefix = f"{PREFIX}{name.upper()}_"
+    try:
+        return ProviderAccess(_env_prefix=prefix)  # type: ignore[call-arg]  # known to pydantic-settings alone
+    except ValidationError as error:
+        raise _invalid(error, prefix) from None
+
+
+def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that leadgen starts: this one, with some settings replaced."""
+    return {**os.environ, **{PREFIX + name: value for name, value in overrides.items()}}
+
+
+def _invalid(error: ValidationError, prefix: str) -> InvalidSetting:
+    first = error.errors(include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    field = name.lower().removeprefix(prefix.lower())
+    return InvalidSetting(prefix + field.upper(), "(as given)", _EXPECTED.get(field, str(first["msg"])))

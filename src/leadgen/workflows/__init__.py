@@ -1,0 +1,1 @@
+"""What makes the work durable: Temporal workflows, and the activities that invoke the use cases."""

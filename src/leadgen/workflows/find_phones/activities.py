@@ -1,0 +1,63 @@
+"""The activities of a bulk job."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from leadgen.application.end_job import EndJob
+from leadgen.application.plan_job import PlanJob
+from leadgen.application.run_chunk import RunChunk
+from leadgen.domain.money import usd
+from leadgen.workflows.failures import as_failures
+from leadgen.workflows.find_phones.payloads import (
+    ChunkInput,
+    ChunkProgress,
+    EndInput,
+    FindPhonesResult,
+    PlanInput,
+    PlanReport,
+)
+from leadgen.workflows.heartbeats import heartbeats
+
+
+class FindPhonesActivities:
+    """Invokes ``PlanJob``, ``RunChunk`` and ``EndJob``."""
+
+    def __init__(self, plan_job: PlanJob, run_chunk: RunChunk, end_job: EndJob) -> None:
+        self._plan_job = plan_job
+        self._run_chunk = run_chunk
+        self._end_job = end_job
+
+    @activity.defn(name="plan_job")
+    async def plan_job(self, order: PlanInput) -> PlanReport:
+        """Fixes which leads the job covers."""
+        with as_failures():
+            carrier = activity.info().workflow_id or ""
+            plan = await self._plan_job.run(order.account, order.job_id, carrier=carrier)
+        return PlanReport(plan.leads)
+
+    @activity.defn(name="run_chunk")
+    async def run_chunk(self, chunk: ChunkInput) -> ChunkProgress:
+        """Searches the leads of a stretch."""
+        with as_failures():
+            async with heartbeats() as progress:
+                report = await self._run_chunk.run(
+                    chunk.job_id, start=chunk.start, size=chunk.size, progress=progress
+                )
+        return ChunkProgress(report.settled, report.open, report.resume_at)
+
+    @activity.defn(name="end_job")
+    async def end_job(self, order: EndInput) -> FindPhonesResult:
+        """Ends the job and says what came of it."""
+        with as_failures():
+            report = await self._end_job.run(order.job_id)
+        return FindPhonesResult(
+            job_id=report.job.id,
+            status=report.job.status.value,
+            leads=report.leads,
+            found=report.found,
+            not_found=report.not_found,
+            incomplete=report.incomplete,
+            failed=report.failed,
+            cost_usd=usd(report.cost_micros),
+        )

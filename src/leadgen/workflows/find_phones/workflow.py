@@ -1,0 +1,117 @@
+"""The workflow of a bulk job: a sliding window of chunk activities, and a heap of those that wait."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from leadgen.workflows import options
+    from leadgen.workflows.find_phones.activities import FindPhonesActivities
+    from leadgen.workflows.find_phones.payloads import (
+        ChunkInput,
+        ChunkProgress,
+        EndInput,
+        FindPhonesInput,
+        FindPhonesResult,
+        ParkedChunk,
+        PlanInput,
+    )
+
+CHUNK_LEADS = 100
+WINDOW_CHUNKS = 8
+CHUNKS_PER_RUN = 250
+"""After so many chunks the workflow goes on in a new run, whose history is empty."""
+
+
+@workflow.defn(name="FindPhones")
+class FindPhonesWorkflow:
+    """Finds the numbers of many leads."""
+
+    @workflow.init
+    def __init__(self, request: FindPhonesInput) -> None:
+        self._job_id = request.job_id or str(workflow.uuid4())
+        self._account = request.account
+        self._leads = request.leads
+        self._next_start = request.next_start
+        self._parked = list(request.parked)
+        self._running: list[asyncio.Task[None]] = []
+        self._started = 0
+
+    @workflow.run
+    async def run(self, request: FindPhonesInput) -> FindPhonesResult:
+        """What came of the job; the numbers stand in the database."""
+        del request  # read when the workflow was initialised
+        leads = self._leads if self._leads is not None else await self._plan()
+        while self._next_start < leads or self._parked or self._running:
+            self._start_chunks(leads)
+            await self._wait(leads)
+        return await workflow.execute_activity_method(
+            FindPhonesActivities.end_job,
+            EndInput(self._job_id),
+            start_to_close_timeout=options.QUERY_TIMEOUT,
+            retry_policy=options.UNTIL_IT_ANSWERS,
+        )
+
+    async def _plan(self) -> int:
+        plan = await workflow.execute_activity_method(
+            FindPhonesActivities.plan_job,
+            PlanInput(self._job_id, self._account),
+            start_to_close_timeout=options.PLAN_TIMEOUT,
+            retry_policy=options.UNTIL_IT_ANSWERS,
+        )
+        return plan.leads
+
+    def _start_chunks(self, leads: int) -> None:
+        while len(self._running) < WINDOW_CHUNKS and not self._is_run_used_up():
+            if self._parked and self._parked[0].resume_at <= workflow.now():
+                start = heapq.heappop(self._parked).start
+            elif self._next_start < leads:
+                start, self._next_start = self._next_start, self._next_start + CHUNK_LEADS
+            else:
+                return
+            self._started += 1
+            self._running.append(asyncio.create_task(self._run_chunk(start)))
+
+    async def _wait(self, leads: int) -> None:
+        """Until a chunk ends or a parked one may go on; starts the next run when this one is used up."""
+        if not self._running and self._is_run_used_up():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            workflow.continue_as_new(
+                FindPhonesInput(self._job_id, self._account, leads, self._next_start, self._parked)
+            )
+        timeout = None
+        if self._parked and len(self._running) < WINDOW_CHUNKS:
+            timeout = max((self._parked[0].resume_at - workflow.now()).total_seconds(), 0)
+        if self._running:
+            done, self._running = await workflow.wait(
+                self._running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+            for chunk in done:
+                chunk.result()
+        elif timeout:
+            await workflow.sleep(timeout)
+
+    async def _run_chunk(self, start: int) -> None:
+        try:
+            report: ChunkProgress = await workflow.execute_activity_method(
+                FindPhonesActivities.run_chunk,
+                ChunkInput(self._job_id, start, CHUNK_LEADS),
+                start_to_close_timeout=options.SEARCH_TIMEOUT,
+                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
+                retry_policy=options.UNTIL_IT_ANSWERS,
+                priority=options.BULK,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.error("a chunk failed", extra={"start": start, "fault": str(error.cause)[:200]})
+            return
+        if report.resume_at is not None:
+            heapq.heappush(self._parked, ParkedChunk(report.resume_at, start))
+
+    def _is_run_used_up(self) -> bool:
+        return self._started >= CHUNKS_PER_RUN or workflow.info().is_continue_as_new_suggested()

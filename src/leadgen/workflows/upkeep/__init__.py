@@ -1,0 +1,1 @@
+"""The workflow that mends what crashes and terminations left."""

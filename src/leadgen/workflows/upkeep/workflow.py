@@ -1,0 +1,24 @@
+"""The workflow of upkeep, which a schedule starts every minute."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from leadgen.workflows import options
+    from leadgen.workflows.upkeep.activities import UpkeepActivities
+    from leadgen.workflows.upkeep.payloads import UpkeepResult
+
+
+@workflow.defn(name="Upkeep")
+class UpkeepWorkflow:
+    """Mends what terminated workflows and dead workers left."""
+
+    @workflow.run
+    async def run(self) -> UpkeepResult:
+        """What was mended."""
+        return await workflow.execute_activity_method(
+            UpkeepActivities.mend_jobs,
+            start_to_close_timeout=options.QUERY_TIMEOUT,
+            retry_policy=options.UNTIL_IT_ANSWERS,
+        )

@@ -1,0 +1,24 @@
+import json
+from typing import ClassVar
+
+import httpx2
+
+from leadgen.adapters.providers.astra_dialer import AstraDialer
+from leadgen.domain.lead import Input
+from leadgen.domain.provider import IPhoneProvider
+from tests.adapters.providers.scripted_server import Received
+from tests.contracts.phone_provider import KEY, PhoneProviderContract
+
+
+class TestAstraDialer(PhoneProviderContract):
+    recordings: ClassVar[str] = "astra_dialer.json"
+    field: ClassVar[str] = "phoneNmbr"
+    needs: ClassVar[frozenset[Input]] = frozenset({Input.EMAIL})
+
+    def build(self, client: httpx2.AsyncClient, url: str) -> IPhoneProvider:
+        return AstraDialer(client, url=url, api_key=KEY)
+
+    def check_request(self, request: Received) -> None:
+        assert request.target == "/v1/phone"
+        assert request.headers["apikey"] == KEY
+        assert json.loads(request.body) == {"email": "zoe@example.com"}

@@ -1,0 +1,98 @@
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx2
+import pytest
+
+from leadgen.adapters.providers.http import Fields, new_client, post_json, read_retry_after
+from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
+from leadgen.domain.lead import Question
+from leadgen.domain.provider import Miss, NotSent, Outcome, Unknown
+from tests.adapters.providers.scripted_server import ScriptedServer, Send, answer, scripted_server
+
+NOBODY = Question(email="a@example.com", full_name=None, website=None, job_title="CTO", country=None)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    """Answers with an empty object."""
+    async with scripted_server() as server:
+        server.script = [Send(answer(200, b"{}"))]
+        yield server
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    """The client of production."""
+    async with new_client() as client:
+        yield client
+
+
+async def test_host_name_that_does_not_exist(client: httpx2.AsyncClient) -> None:
+    """Without an address nothing is sent."""
+    outcome = await _post(client, "http://nowhere.invalid/")
+    assert isinstance(outcome, NotSent)
+
+
+@pytest.mark.parametrize("key", ["clé", "two\nlines", "nul\0"])
+async def test_key_that_no_header_can_hold(
+    client: httpx2.AsyncClient, server: ScriptedServer, key: str
+) -> None:
+    """A key that was pasted badly is reported without being told, and nothing counts as sent."""
+    outcome = await _post(client, server.url, {"x-key": key})
+    assert outcome == NotSent("key or URL cannot be written into a request")
+    assert not server.requests
+
+
+async def test_error_while_reading_an_answer(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
+    """A mistake of our own after the question has left must not hide a charge."""
+
+    def read(fields: Fields) -> Outcome:
+        raise KeyError(fields)
+
+    outcome = await post_json(client, server.url, body={}, timeout_seconds=5.0, read=read)
+    assert outcome == Unknown("connection broke after the question was sent (KeyError)")
+
+
+async def test_parameters_of_the_url_stay(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
+    """A key in the query joins what the configured URL already holds, whatever its characters."""
+    provider = NimbusLookup(client, url=f"{server.url}?plan=a%20b", api_key="a&b=c/ü")
+    await provider.ask(NOBODY, timeout_seconds=5.0)
+    assert server.requests[0].query == {"plan": ["a b"], "api": ["a&b=c/ü"]}
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question goes to its provider and nowhere else."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    async with new_client() as client:
+        assert await _post(client, server.url) == Miss()
+
+
+async def test_loggers_fall_silent_once(client: httpx2.AsyncClient) -> None:
+    """Any number of clients leaves one filter."""
+    async with new_client():
+        assert len(logging.getLogger("httpx2").filters) == 1
+
+
+def test_date_without_a_date_to_compare() -> None:
+    """The time of day stands in for the answer's date."""
+    until = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
+    seconds = read_retry_after({"retry-after": until})
+    assert seconds is not None
+    assert 590 < seconds <= 600
+
+
+def test_no_retry_after() -> None:
+    """Nothing said is nothing known."""
+    assert read_retry_after({}) is None
+
+
+async def _post(client: httpx2.AsyncClient, url: str, headers: dict[str, str] | None = None) -> Outcome:
+    return await post_json(
+        client, url, body={}, headers=headers, timeout_seconds=5.0, read=lambda _fields: Miss()
+    )

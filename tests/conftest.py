@@ -1,0 +1,24 @@
+"""Servers that any test may ask for; each starts when the first test asks and lives until the last."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
+
+from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.temporal import temporal_dev_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """An empty PostgreSQL; make a database of your own on it."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal dev server; take a task queue and workflow ids of your own."""
+    async with temporal_dev_server() as environment:
+        yield environment

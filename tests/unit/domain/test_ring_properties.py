@@ -1,0 +1,208 @@
+"""The N-back ring against a brute-force count of everything that was sent."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leadgen.domain.limits import Full, Granted, Later, Limits, Ring, Rule, Timing
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Time passes."""
+
+    micros: int
+
+
+@dataclass(frozen=True)
+class Admit:
+    """Somebody asks for a permission, and sends so much after its start."""
+
+    share_of_validity: float
+    lease: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """Somebody gives a lease back, perhaps one that is over."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Penalise:
+    """The provider asks for a pause."""
+
+    micros: int
+
+
+@dataclass(frozen=True)
+class Reconfigure:
+    """Somebody changes the limits."""
+
+    limits: Limits
+
+
+Action = Wait | Admit | Release | Penalise | Reconfigure
+
+rules = st.builds(Rule, calls=st.integers(1, 4), window_micros=st.integers(1, 60))
+limits = st.builds(
+    Limits, rules=st.lists(rules, min_size=1, max_size=3).map(tuple), concurrency=st.integers(1, 5)
+)
+roomy = st.builds(
+    Limits, rules=st.lists(rules, min_size=1, max_size=3).map(tuple), concurrency=st.just(1_000)
+)
+timings = st.builds(
+    Timing, lead=st.integers(0, 10), validity=st.integers(0, 15), horizon=st.integers(10, 200)
+)
+admits = st.builds(Admit, share_of_validity=st.sampled_from([0.0, 0.3, 1.0]), lease=st.integers(1, 100))
+waits = st.builds(Wait, micros=st.integers(0, 80))
+releases = st.builds(Release, index=st.integers(0, 40))
+penalties = st.builds(Penalise, micros=st.integers(-10, 120))
+steady = st.lists(admits | admits | waits | releases | penalties, min_size=5, max_size=60)
+changing = st.lists(
+    admits | admits | waits | releases | st.builds(Reconfigure, limits=roomy), min_size=5, max_size=60
+)
+
+
+@dataclass
+class Run:
+    """A ring at work, and an account of it that is kept apart."""
+
+    ring: Ring
+    now: int = 0
+    sends: list[int] = field(default_factory=list)
+    limits: list[Limits] = field(default_factory=list)
+    """The limits under which each of ``sends`` was admitted."""
+    starts: list[int] = field(default_factory=list)
+    taken: dict[int, int] = field(default_factory=dict)
+    """Until when each lease holds a place."""
+
+    def act(self, action: Action) -> None:
+        """Carries out one action."""
+        match action:
+            case Wait():
+                self.now += action.micros
+            case Release():
+                self.ring.release(action.index)
+                self.taken.pop(action.index, None)
+            case Penalise():
+                self.ring.penalise(self.now + action.micros)
+            case Reconfigure():
+                self.ring.reconfigure(action.limits)
+            case Admit():
+                self._admit(action)
+
+    def _admit(self, action: Admit) -> None:
+        admission = self.ring.admit(self.now, action.lease)
+        self.taken = {lease: until for lease, until in self.taken.items() if until > self.now}
+        match admission:
+            case Granted():
+                late = round(self.ring.timing.validity * action.share_of_validity)
+                self.sends.append(admission.start + late)
+                self.starts.append(admission.start)
+                self.limits.append(self.ring.limits)
+                assert admission.lease not in self.taken
+                self.taken[admission.lease] = admission.start + action.lease
+                assert len(self.taken) <= self.ring.limits.concurrency
+                assert (
+                    self.now + self.ring.timing.lead <= admission.start <= self.now + self.ring.timing.horizon
+                )
+            case Full():
+                assert len(self.taken) >= self.ring.limits.concurrency
+                assert admission.until == min(self.taken.values())
+            case Later():
+                assert admission.start > self.now + self.ring.timing.horizon
+
+
+def run(of: Ring, actions: list[Action]) -> Run:
+    """All actions carried out, each checked on its way."""
+    done = Run(of)
+    for action in actions:
+        done.act(action)
+    return done
+
+
+def most_in_any_window(sends: list[int], window: int) -> int:
+    """The most sends in any half-open window of this length, counted one by one."""
+    return max((sum(begin <= each < begin + window for each in sends) for begin in sends), default=0)
+
+
+@settings(max_examples=200)
+@given(limits=limits, timing=timings, actions=steady)
+def test_no_window_ever_holds_more_than_its_rule_allows(
+    limits: Limits, timing: Timing, actions: list[Action]
+) -> None:
+    """Wherever in its validity each call is sent, every window of every rule holds at most its number."""
+    done = run(Ring(limits, timing), actions)
+    for rule in limits.rules:
+        assert most_in_any_window(done.sends, rule.window_micros) <= rule.calls
+
+
+@settings(max_examples=200)
+@given(limits=roomy, timing=timings, actions=changing)
+def test_changed_limits_are_safe_for_what_was_admitted(
+    limits: Limits, timing: Timing, actions: list[Action]
+) -> None:
+    """No call overfills a window of the limits under which it was admitted, all calls before it counted."""
+    done = run(Ring(limits, timing), actions)
+    for last, send in enumerate(done.sends):
+        before = done.sends[: last + 1]
+        for rule in done.limits[last].rules:
+            windows = [begin for begin in before if begin <= send < begin + rule.window_micros]
+            fullest = max(
+                (sum(begin <= each < begin + rule.window_micros for each in before) for begin in windows),
+                default=0,
+            )
+            assert fullest <= rule.calls
+
+
+@given(limits=limits, timing=timings, actions=steady)
+def test_starts_never_decrease(limits: Limits, timing: Timing, actions: list[Action]) -> None:
+    """Permissions are handed out in the order of their starts, each with a lease of its own."""
+    done = run(Ring(limits, timing), actions)
+    assert done.starts == sorted(done.starts)
+
+
+@given(limits=limits, timing=timings, actions=steady)
+def test_refusals_consume_nothing(limits: Limits, timing: Timing, actions: list[Action]) -> None:
+    """A ring that was asked in vain in between gives the same permissions as one that was not."""
+    asked, quiet = Ring(limits, timing), Ring(limits, timing)
+    now = 0
+    for action in actions:
+        match action:
+            case Wait():
+                now += action.micros
+            case Release():
+                asked.release(action.index)
+                quiet.release(action.index)
+            case Admit():
+                admission = asked.admit(now, action.lease)
+                if isinstance(admission, Granted):
+                    assert quiet.admit(now, action.lease) == admission
+            case _:
+                pass
+
+
+@given(limits=limits, timing=timings, actions=steady)
+def test_whoever_waits_as_told_is_admitted(limits: Limits, timing: Timing, actions: list[Action]) -> None:
+    """Full ends at the time it names, and Later at the start it names: nobody waits for ever."""
+    done = run(Ring(limits, timing), actions)
+    now = max(done.now, 0)
+    admission = done.ring.admit(now, 1)
+    for _ in range(len(done.starts) + 2):
+        if isinstance(admission, Granted):
+            break
+        now = admission.until if isinstance(admission, Full) else admission.start - timing.lead
+        admission = done.ring.admit(now, 1)
+    assert isinstance(admission, Granted)
+
+
+@given(limits=limits, timing=timings, actions=steady)
+def test_the_same_questions_get_the_same_answers(
+    limits: Limits, timing: Timing, actions: list[Action]
+) -> None:
+    """No chance and no clock of its own: a ring can be rebuilt from what was asked."""
+    one, other = run(Ring(limits, timing), actions), run(Ring(limits, timing), actions)
+    assert one.ring == other.ring
