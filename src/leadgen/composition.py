@@ -124,10 +124,19 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             owner=process_name(),
         )
         stack.push_async_callback(paid_calls.drain)
-        yield _use_cases(database, clock, providers, catalog, ledger, paid_calls, runner)
+        yield _use_cases(
+            database=database,
+            clock=clock,
+            providers=providers,
+            catalog=catalog,
+            ledger=ledger,
+            paid_calls=paid_calls,
+            runner=runner,
+        )
 
 
 def _use_cases(
+    *,
     database: Database,
     clock: IClock,
     providers: Mapping[str, IPhoneProvider],

@@ -30,7 +30,10 @@ class OrderJob:
         self._clock = clock
 
     async def run(self, account: str, scope: JobScope) -> Job:
-        """The recorded job. Raises UnknownId, ServiceUnavailable; a job that could not be started starts later."""
+        """The recorded job, which Upkeep starts should it not be started here.
+
+        Raises UnknownId, and ServiceUnavailable before anything is recorded when the runner does not answer.
+        """
         if scope.lead_id is not None and await self._leads.get(account, scope.lead_id) is None:
             raise UnknownId("lead", scope.lead_id)
         new = Job(self._ids.new(), account, scope, JobStatus.WAITING, self._clock.now())

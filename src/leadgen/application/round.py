@@ -20,7 +20,10 @@ from leadgen.domain.tier import Tier
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The standings, the account's tier, and each question's lookups; ``since``: when this search was ordered."""
+    """The standings, the account's tier, and each question's lookups.
+
+    ``since``: when this search was ordered.
+    """
 
     job_id: str | None
     since: datetime

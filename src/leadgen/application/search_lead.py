@@ -69,7 +69,7 @@ class SearchLead:
 
 
 def _candidates(standings: Sequence[Standing], lookups: Sequence[Lookup], around: Round) -> list[Candidate]:
-    """Each provider's next free n, and the tries that this search has left after those it has made already."""
+    """Each provider's next free n, and the tries that this search has left."""
     expired = Counter(lookup.provider for lookup in lookups if not lookup.answers_at(around.now))
     failed = Counter(
         lookup.provider

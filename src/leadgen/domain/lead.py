@@ -60,7 +60,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What files told about a person: the fields leadgen knows, empty where nothing is known, and all others."""
+    """What files told about a person: the fields that leadgen knows, empty where unknown, and all others."""
 
     email: str = ""
     first_name: str = ""
@@ -104,7 +104,7 @@ class Profile:
         )
 
     def merged_with(self, newer: Profile) -> Profile:
-        """This profile with the values of ``newer``, of which an empty one never replaces one that is there."""
+        """This profile with the values of ``newer``; an empty one never replaces one that is there."""
         names = [name.name for name in dataclasses.fields(self) if name.name != "extra"]
         known = {name: getattr(newer, name) or getattr(self, name) for name in names}
         filled = {name: value for name, value in newer.extra.items() if value}

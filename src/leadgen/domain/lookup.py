@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from leadgen.domain.provider import Charges, Hit, Miss, NotSent, Outcome, ProviderConfig, Rejected, Unknown
+from leadgen.domain.provider import Charges, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 
 REUSE = timedelta(days=30)
 """How long an answer is good for."""
@@ -85,11 +85,11 @@ class Lookup:
 
     def abandoned(self, at: datetime) -> Lookup:
         """This lookup after its owner died: it may have been asked, so it counts as charged."""
-        return self.closed(Unknown("its worker died before the answer was booked"), Charges.REQUEST, at)
+        return self.closed(Unknown("its worker died before the answer came"), Charges.REQUEST, at)
 
 
 def lookup_key(account: str, question: str, provider: str, n: int) -> str:
-    """Identifies one purchase: account, question, field, provider, n; nothing of a run or of a configuration."""
+    """Identifies one purchase; nothing of a run, an attempt or a configuration goes in."""
     return hashlib.sha256("\x1f".join((account, question, FIELD, provider, str(n))).encode()).hexdigest()
 
 

@@ -21,7 +21,7 @@ class Charges(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """What is configured of a provider; ``priority`` 1 is asked first, ``tier`` is the lowest that may ask."""
+    """What is configured of a provider; ``priority`` 1 goes first, ``tier`` is the lowest that may ask."""
 
     name: str
     priority: int

@@ -1,4 +1,4 @@
-"""Standing: what is known of a provider at the moment of choosing; advice, since the limiter and ledger decide."""
+"""Standing: what is known of a provider when choosing; advice, since limiter and ledger decide."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The waterfall: whom to ask next about one lead, as decisions over events.
 
-Pure: the same code runs in an activity, in a test and over last month's ledger. ``history`` are ledger rows, so a
-first run, a resumed one and a repeated one are the same thing.
+Pure: the same code runs in an activity, in a test and over last month's ledger. ``history`` are ledger rows,
+so a first run, a resumed one and a repeated one are the same thing.
 """
 
 from __future__ import annotations

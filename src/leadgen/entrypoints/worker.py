@@ -29,7 +29,7 @@ log = structlog.get_logger("leadgen.worker")
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
-    """Works until ``stop`` is set; calls under way are booked before it returns. Raises ServiceUnavailable."""
+    """Works until ``stop`` is set, then books the calls under way. Raises ServiceUnavailable."""
     async with compose(settings) as leadgen:
         client = await _ready(settings, leadgen)
         served = leadgen.activities

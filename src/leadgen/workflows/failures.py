@@ -31,7 +31,7 @@ def as_failures() -> Iterator[None]:
             type=type(error).__name__,
             non_retryable=not isinstance(error, ServiceUnavailable),
         ) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it becomes a failure without its text
         name = type(error).__name__
         activity.logger.warning("activity failed", extra={"fault": name, "place": _place(error)})
         raise ApplicationError(

@@ -83,7 +83,8 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
             return "utf-8"
         if named is None:
             self._warnings.append(
-                "the file is not UTF-8 and was read as Windows-1252: if letters look wrong, name its --encoding"
+                "the file is not UTF-8 and was read as Windows-1252: if letters look wrong, name its"
+                " --encoding"
             )
         return named or _FALLBACK
 

@@ -65,12 +65,12 @@ class Database:
         async with self._translated(), self._engine.execution_options(**_WRITES).begin() as connection:
             yield connection
 
-    def insert_or_skip(self, table: Table, *keys: str) -> Any:  # noqa: ANN401 - one statement type per dialect
+    def insert_or_skip(self, table: Table, *keys: str) -> Any:
         """An insert that passes over rows whose keys are there."""
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
         return insert.on_conflict_do_nothing(index_elements=list(keys))
 
-    def insert_or_replace(self, table: Table, *keys: str) -> Any:  # noqa: ANN401 - one statement type per dialect
+    def insert_or_replace(self, table: Table, *keys: str) -> Any:
         """An insert that replaces all other columns of rows whose keys are there."""
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
         others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
@@ -92,12 +92,12 @@ class Database:
 
 def _remedy(error: Exception) -> str:
     text = str(error).lower()
-    if "no such table" in text or "does not exist" in text and "relation" in text:
+    if "no such table" in text or ("does not exist" in text and "relation" in text):
         return "its tables are missing, run `leadgen db upgrade`"
     return f"start it, or set {SETTING}"
 
 
-def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
     dbapi_connection.isolation_level = None  # transactions are begun below, and nowhere else
     cursor = dbapi_connection.cursor()
     for pragma in _SQLITE_PRAGMAS:

@@ -134,11 +134,11 @@ async def _get(conn: AsyncConnection, job_id: str) -> Job | None:
 
 async def _report(conn: AsyncConnection, job: Job) -> JobReport:
     counted = (
-        select(job_items.c.state, func.count())
+        select(job_items.c.state, func.count().label("leads"))
         .where(job_items.c.job_id == job.id)
         .group_by(job_items.c.state)
     )
-    counts: dict[Any, int] = {state: count for state, count in await conn.execute(counted)}  # noqa: C416
+    counts: dict[Any, int] = {row.state: row.leads for row in await conn.execute(counted)}
     return JobReport(
         job=job,
         leads=sum(counts.values()),

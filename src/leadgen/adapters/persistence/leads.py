@@ -164,7 +164,7 @@ async def conclude(
     )
 
 
-def _first_of(column: str) -> Any:  # noqa: ANN401 - SQLAlchemy's expression types say nothing here
+def _first_of(column: str) -> Any:
     return case(
         (leads.c.phone.is_not(None), leads.c[column]),
         else_=bindparam(f"new_{column}", type_=leads.c[column].type),

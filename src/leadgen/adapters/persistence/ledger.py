@@ -74,7 +74,7 @@ class SqlLookupLedger(ILookupLedger):
         async with self._database.read() as conn:
             return [lookup_of(row) for row in (await conn.execute(statement)).mappings()]
 
-    async def _write(self, key: str, write: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:  # noqa: ANN401
+    async def _write(self, key: str, write: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._entries.append(_Entry(key, write, waiter))
         if self._writer is None or self._writer.done():

@@ -15,7 +15,7 @@ from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected
 class Row(Protocol):
     """Anything that gives a column by its name."""
 
-    def __getitem__(self, name: str, /) -> Any:  # noqa: ANN401 - a column may hold anything
+    def __getitem__(self, name: str, /) -> Any:
         """The value of a column."""
 
 

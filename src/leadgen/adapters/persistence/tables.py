@@ -56,7 +56,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _json() -> Any:  # noqa: ANN401 - a variant has no narrower type
+def _json() -> Any:
     return JSON().with_variant(JSONB(), "postgresql")
 
 

@@ -106,7 +106,7 @@ async def post_json(
         return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")
     except httpx2.LocalProtocolError:
         return NotSent("key or URL cannot be written into a request")
-    except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries, and no error may hide a charge
+    except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries; no error may hide a charge
         return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))
 
 

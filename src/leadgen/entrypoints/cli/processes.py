@@ -58,7 +58,7 @@ async def _up(settings: Settings) -> None:
             )
             running = await stack.enter_async_context(server)
             out.print(f"Temporal is at {running.address}, its web page at {running.ui_url}")
-        out.print(
-            "leadgen is up. In another terminal: leadgen leads import FILE, leadgen phones find. Ctrl-C ends it."
-        )
+        out.print("leadgen is up; Ctrl-C ends it. In another terminal:")
+        for command in ("leads import FILE", "phones find", "leads export phones.csv"):
+            out.print(f"  leadgen {command}")
         await run_worker(settings, stop)

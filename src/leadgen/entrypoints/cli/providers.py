@@ -70,7 +70,7 @@ def set_(
 
 @app.command()
 def check(json: Json = False) -> None:
-    """Say what is configured and reachable; asks nothing that is paid for. Exit 1 when something is missing."""
+    """Say what is configured and reachable, without a paid question; exit 1 when something is missing."""
     health = with_leadgen(lambda leadgen: leadgen.check_providers.run(reach=True))
     if json:
         print_json({"providers": [_health_document(each) for each in health]})
