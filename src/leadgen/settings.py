@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import HttpUrl, SecretStr, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leadgen.domain.errors import InvalidSetting
@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///.leadgen/leadgen.db"
-    temporal_address: str = "127.0.0.1:7233"
+    temporal_address: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")] = "127.0.0.1:7233"
     temporal_namespace: str = "default"
     task_queue: str = "leadgen"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -74,7 +74,7 @@ def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
 
 
 def _invalid(error: ValidationError, prefix: str) -> InvalidSetting:
-    first = error.errors(include_input=False)[0]
+    first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     field = name.lower().removeprefix(prefix.lower())
-    return InvalidSetting(prefix + field.upper(), "(as given)", _EXPECTED.get(field, str(first["msg"])))
+    return InvalidSetting(prefix + field.upper(), first["input"], _EXPECTED.get(field, str(first["msg"])))

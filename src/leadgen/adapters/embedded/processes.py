@@ -14,6 +14,9 @@ from httpx2 import AsyncClient
 
 from leadgen.domain.errors import ServiceUnavailable
 
+SIMULATOR_KEY = "simulator-key"
+"""What the simulator takes as the key of each provider."""
+
 _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from leadgen.adapters.embedded.processes import SIMULATOR_KEY
 from leadgen.application.ports.lead_repository import LeadLine
 from leadgen.composition import PROVIDERS, Leadgen, compose
 from leadgen.domain.job import JobReport, JobScope
@@ -23,7 +24,6 @@ from leadgen.entrypoints.cli.running import ACCOUNT, out
 from leadgen.settings import Settings, child_environment
 
 _FOLDER = Path(".leadgen") / "demo"
-_KEY = "simulator-key"
 _ROWS_MAX = 16
 
 
@@ -100,7 +100,7 @@ def _worker_settings(settings: Settings, world: str) -> Mapping[str, str]:
     providers = {
         f"{name.upper()}_{key}": value
         for name in PROVIDERS
-        for key, value in (("URL", f"{world}/{name}"), ("API_KEY", _KEY))
+        for key, value in (("URL", f"{world}/{name}"), ("API_KEY", SIMULATOR_KEY))
     }
     return {
         "DATABASE_URL": settings.database_url,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from leadgen.domain.errors import InvalidInput, LeadgenError
@@ -20,9 +19,10 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("up")(processes.up)
 app.command("worker")(processes.worker)
-app.command("simulate", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
-    processes.simulate
-)
+app.command(
+    "simulate",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+)(processes.simulate)
 app.add_typer(db.app, name="db")
 app.add_typer(leads.app, name="leads")
 app.add_typer(phones.app, name="phones")
@@ -31,24 +31,12 @@ app.add_typer(providers.app, name="providers")
 
 
 def run() -> None:
-    """The entry point: 0 done, 1 failed, 2 bad usage, 130 interrupted; errors are one line on stderr."""
-    sys.exit(_run())
-
-
-def _run() -> int:
+    """The entry point: exit 0 done, 1 failed, 2 bad usage; an error is one line on stderr."""
     try:
-        return int(app(standalone_mode=False) or 0)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        app()
     except LeadgenError as error:
         sys.stderr.write(f"leadgen: {error}\n")
-        return 2 if isinstance(error, InvalidInput) else 1
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("leadgen: interrupted\n")
-        return 130
+        sys.exit(2 if isinstance(error, InvalidInput) else 1)
     except BrokenPipeError:
         sys.stderr.close()
-        return 1
+        sys.exit(1)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import typer
 
+from leadgen.adapters.embedded.processes import SIMULATOR_KEY
+from leadgen.composition import PROVIDERS
 from leadgen.entrypoints.cli.running import out
 from leadgen.settings import Settings, load_settings
 
@@ -25,8 +27,26 @@ def worker() -> None:
 
 
 def simulate(context: typer.Context) -> None:
-    """Run the simulated providers until Ctrl-C; all options go to the simulator (see --help)."""
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "leadgen_simulator", *context.args]))
+    """Run the simulated providers until Ctrl-C; `leadgen simulate --help` lists their options."""
+    command = [sys.executable, "-m", "leadgen_simulator", *context.args]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                sys.stdout.write(line)
+                if " listening on " in line:
+                    _tell_how_to_ask(line.split()[-1])
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            process.wait()
+    raise typer.Exit(process.returncode)
+
+
+def _tell_how_to_ask(address: str) -> None:
+    sys.stdout.write("To let leadgen ask it:\n")
+    for name in PROVIDERS:
+        sys.stdout.write(f"  export LEADGEN_{name.upper()}_URL={address}/{name}")
+        sys.stdout.write(f" LEADGEN_{name.upper()}_API_KEY={SIMULATOR_KEY}\n")
 
 
 def up() -> None:

@@ -65,7 +65,9 @@ def set_(
         print_json(provider_document(config))
     else:
         told = {key: value for key, value in provider_document(config).items() if key != "name"}
-        out.print(f"{name}: " + " ".join(f"{key}={value}" for key, value in told.items()), markup=False)
+        out.print(
+            f"{name}: " + " ".join(f"{key}={_as_given(value)}" for key, value in told.items()), markup=False
+        )
 
 
 @app.command()
@@ -94,6 +96,10 @@ def provider_document(config: ProviderConfig) -> dict[str, object]:
         "tier": config.tier.value,
         "timeout": f"{config.timeout_seconds:g}s",
     }
+
+
+def _as_given(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _health_document(health: ProviderHealth) -> dict[str, object]:
