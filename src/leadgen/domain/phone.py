@@ -9,6 +9,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from leadgen.domain.country import read_country, read_country_or_dialling_code
+from leadgen.domain.text import clean
 
 EVIDENCE_CHARACTERS_MAX = 64
 """Longer "numbers" are cut when they are kept as evidence."""
@@ -54,7 +55,7 @@ def read_phone(raw: object, given_country: object, lead_country: str | None) -> 
     ``given_country`` is what came with the number (``ES``, ``34``, ``+34``) and decides; without one the
     lead's country does; without either only an international number is read: leadgen never guesses.
     """
-    text = _text(raw)
+    text = clean(_text(raw)).removeprefix("tel:")
     if text.lower() in _NOTHING:
         return None
     country = read_country_or_dialling_code(_text(given_country)) or read_country(lead_country)
@@ -70,7 +71,7 @@ def _text(raw: object) -> str:
         return ""
     if isinstance(raw, float):
         return str(int(raw)) if raw.is_integer() else str(raw)
-    return str(raw).strip() if isinstance(raw, str | int) else "?"
+    return str(raw) if isinstance(raw, str | int) else "?"
 
 
 def _as_international(text: str) -> str | None:
@@ -80,6 +81,8 @@ def _as_international(text: str) -> str | None:
 
 
 def _parse(text: str, country: str | None) -> PhoneNumber | None:
+    if text.startswith("-"):
+        return None  # a negative amount, whose sign would be taken for punctuation
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:

@@ -191,8 +191,6 @@ def _tls() -> ssl.SSLContext:
 
 async def _outcome(response: httpx2.Response, read: Callable[[Fields], Outcome]) -> Outcome:
     status = response.status_code
-    if status < 200:
-        return Unknown(f"HTTP {status}")
     if status >= 300:
         return _rejected(status, response.headers)
     try:
@@ -290,4 +288,4 @@ def _why_not_sent(error: BaseException) -> str:
 
 
 def _why_in_doubt(error: BaseException) -> str:
-    return f"connection broke after the question was sent ({type(error).__name__})"
+    return f"sent, but no usable answer ({type(error).__name__})"
