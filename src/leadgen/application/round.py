@@ -11,6 +11,7 @@ from leadgen.application.ports.account_repository import IAccountRepository
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.domain.errors import NotConfigured
 from leadgen.domain.lead import Input, Lead
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import IPhoneProvider
@@ -52,7 +53,12 @@ class OpenRound:
         self._clock = clock
 
     async def run(self, account: str, leads: Sequence[Lead], *, job_id: str | None, since: datetime) -> Round:
-        """The round for leads of one account, in a fixed number of queries."""
+        """The round for leads of one account, in a fixed number of queries.
+
+        Raises NotConfigured where no provider can be asked at all: that is our fault, and no "not found".
+        """
+        if not self._providers:
+            raise NotConfigured("no provider has a key on this worker: set LEADGEN_<NAME>_URL and _API_KEY")
         configs = await self._catalog.configs()
         history: dict[str, list[Lookup]] = defaultdict(list)
         for lookup in await self._ledger.history(account, [lead.profile.question().digest for lead in leads]):

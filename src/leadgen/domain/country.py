@@ -16,7 +16,7 @@ def read_country(text: str | None) -> str | None:
 
 
 def read_country_or_dialling_code(text: str | None) -> str | None:
-    """The ISO code behind ``ES``, ``34``, ``+34`` or ``0034``; of a shared dialling code, its main country."""
+    """The ISO code behind ``ES``, ``34``, ``+34``, ``0034``; of a shared dialling code, its main country."""
     digits = (text or "").strip().removeprefix("+").removeprefix("00")
     if not digits.isdecimal():
         return read_country(text)

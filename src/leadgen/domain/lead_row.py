@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from leadgen.domain.country import read_country
 from leadgen.domain.lead import Profile
 from leadgen.domain.mail import normal_email
-from leadgen.domain.phone import PhoneNumber, read_phone
+from leadgen.domain.phone import PhoneNumber, Unplaced, read_phone
 from leadgen.domain.text import clean, fold
 from leadgen.domain.website import bare_host
 
@@ -28,11 +28,11 @@ FIELD_HEADERS: Mapping[str, str] = {
 """Each field of a profile, and what its column is called."""
 
 OWN_HEADERS = ("phone", "phone_provider", "phone_status", "cost_usd")
-"""The columns that an export adds; as input, all but ``phone`` are passed over."""
+"""The columns that an export adds; a file with all of them is an export that comes back."""
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
-    "first_name": ("givenname", "forename", "fullname", "name"),
     "last_name": ("surname", "familyname"),
+    "first_name": ("givenname", "forename"),
     "email": ("emailaddress", "workemail", "mail"),
     "job_title": ("title", "position"),
     "country_code": ("country",),
@@ -41,7 +41,9 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "linkedin_url": ("linkedin", "linkedinprofile"),
     "phone_number": ("phone", "telephone", "mobile"),
 }
+_WHOLE_NAMES = ("fullname", "name")
 _CELL_CHARACTERS_MAX = 10_000
+_CODE_CHARACTERS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +76,19 @@ def read_header(cells: Sequence[str]) -> tuple[Column | None, ...]:
     A column with the very name of a field goes before one with an alias of it; the rest are kept as they are.
     """
     headers = _distinct([clean(cell) or f"column {place}" for place, cell in enumerate(cells, 1)])
-    keys = [re.sub(r"[^a-z0-9]", "", fold(header)) for header in headers]
-    places: dict[int, str] = {}
-    for name, header in FIELD_HEADERS.items():
-        for alias in (header.lower(), *_ALIASES.get(name, ())):
-            if alias in keys:
-                places[keys.index(alias)] = name
-                break
-    own = {re.sub(r"[^a-z0-9]", "", header) for header in OWN_HEADERS}
-    return tuple(
-        None if key in own and place not in places else Column(header, places.get(place))
-        for place, (header, key) in enumerate(zip(headers, keys, strict=True))
-    )
+    keys = [_key(header) for header in headers]
+    fields = _fields(keys)
+    own = set(map(_key, OWN_HEADERS)) if set(map(_key, OWN_HEADERS)) <= set(keys) else set()
+    columns = list[Column | None]()
+    for place, (header, key) in enumerate(zip(headers, keys, strict=True)):
+        if key in own and key != "phone":
+            columns.append(None)
+        elif key in own:
+            columns.append(Column(header, "phone_number"))
+        else:
+            kept = f"{header} (file)" if header in OWN_HEADERS else header
+            columns.append(Column(kept, fields.get(place)))
+    return tuple(columns)
 
 
 def is_usable(columns: Sequence[Column | None]) -> bool:
@@ -106,14 +109,17 @@ def read_row(columns: Sequence[Column | None], cells: Sequence[str]) -> ReadRow 
         return RejectedRow(f"a cell is longer than {_CELL_CHARACTERS_MAX} characters")
     values = [_unquote_formula(clean(cell)) for cell in cells]
     pairs = [(column, value) for column, value in zip(columns, values, strict=False) if column]
-    known = {column.field: value for column, value in pairs if column.field}
+    known: dict[str, str] = {}
+    for column, value in pairs:
+        if column.field:
+            known[column.field] = known.get(column.field) or value
     extra = {column.header: value for column, value in pairs if not column.field}
     warnings = _drop_unreadable(known)
     profile = Profile(**known, extra=extra)
     if profile.identity is None:
         return RejectedRow(_why_no_lead(warnings))
     phone = read_phone(profile.phone_number, None, profile.country_code)
-    if profile.phone_number and not isinstance(phone, PhoneNumber):
+    if isinstance(phone, Unplaced):
         warnings.append(
             "phoneNumber is no number that can be placed: kept as text, the lead counts as without"
         )
@@ -126,16 +132,19 @@ def _why_no_lead(warnings: Sequence[str]) -> str:
 
 
 def _drop_unreadable(known: dict[str, str]) -> list[str]:
-    readers = (
-        ("email", normal_email, "email is no e-mail address"),
-        ("country_code", read_country, "countryCode is no country"),
-        ("company_website", bare_host, "companyWebsite is no web address"),
-    )
     warnings = []
-    for name, reader, problem in readers:
-        if known.get(name) and reader(known[name]) is None:
+    for name, reader, kind in (
+        ("email", normal_email, "e-mail address"),
+        ("country_code", read_country, "country code"),
+        ("company_website", bare_host, "web address"),
+    ):
+        value = known.get(name)
+        if not value or reader(value) is not None:
+            continue
+        is_text = name == "country_code" and len(value) > _CODE_CHARACTERS_MAX
+        if not is_text:
             del known[name]
-            warnings.append(f"{problem}: dropped")
+        warnings.append(f"{FIELD_HEADERS[name]} is no {kind}: {'not used' if is_text else 'dropped'}")
     return warnings
 
 
@@ -143,10 +152,32 @@ def _unquote_formula(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:2] in {"=", "+", "-", "@"} else text
 
 
-def _distinct(headers: list[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    distinct = []
+def _key(header: str) -> str:
+    """What is left of a header when case, spaces and punctuation do not count."""
+    return re.sub(r"[^a-z0-9]", "", fold(header))
+
+
+def _fields(keys: Sequence[str]) -> dict[int, str]:
+    """Which field the column at each place fills; a whole name fills the first one where no last name is."""
+    places: dict[str, int] = {}
+    for name, header in FIELD_HEADERS.items():
+        if header.lower() in keys:
+            places[name] = keys.index(header.lower())
+    for name, aliases in _ALIASES.items():
+        wanted = (*aliases, *_WHOLE_NAMES) if name == "first_name" and "last_name" not in places else aliases
+        found = next((alias for alias in wanted if alias in keys), None)
+        if found is not None:
+            places.setdefault(name, keys.index(found))
+    return {place: name for name, place in places.items()}
+
+
+def _distinct(headers: Sequence[str]) -> list[str]:
+    """The headers, with a number behind those that have come before."""
+    distinct = list[str]()
     for header in headers:
-        seen[header] = seen.get(header, 0) + 1
-        distinct.append(header if seen[header] == 1 else f"{header} ({seen[header]})")
+        number, candidate = 1, header
+        while candidate in distinct or (number > 1 and candidate in headers):
+            number += 1
+            candidate = f"{header} ({number})"
+        distinct.append(candidate)
     return distinct

@@ -17,6 +17,9 @@ from leadgen.domain.errors import InvalidSetting
 
 MICROS_PER_SECOND = 1_000_000
 CALLS_MAX = 1_000_000
+STARTS_KEPT_MIN = 1_000
+"""So many admissions are remembered at least, so that a rule that comes later finds what it counts."""
+
 WINDOW_MICROS_MAX = 31 * 86_400 * MICROS_PER_SECOND
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _RULE = re.compile(r"(\d{1,7})/(\d{1,7})?([smhd])")
@@ -41,6 +44,13 @@ class Limits:
 
     rules: tuple[Rule, ...]
     concurrency: int
+
+    def __post_init__(self) -> None:
+        """Raises InvalidSetting where nothing would be limited, or nothing allowed."""
+        if not self.rules:
+            raise InvalidSetting("rate", "", "at least one rule, such as 5/1s")
+        if self.concurrency < 1:
+            raise InvalidSetting("concurrency", self.concurrency, "at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,7 @@ class Ring:
         if start > now + self.timing.horizon:
             return Later(start)
         self.starts.append(start)
-        while len(self.starts) > max(rule.calls for rule in self.limits.rules):
+        while len(self.starts) > max(STARTS_KEPT_MIN, *(rule.calls for rule in self.limits.rules)):
             self.starts.popleft()
         lease = self.count
         self.count += 1

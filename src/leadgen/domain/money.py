@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from leadgen.domain.errors import InvalidSetting
 
 MICROS_PER_USD = 1_000_000
 PRICE_MICROS_MAX = 1_000 * MICROS_PER_USD
+_AMOUNT = re.compile(r"\$?\d{1,4}(\.\d{1,6})?", re.ASCII)
 
 
 def usd(micros: int) -> str:
@@ -22,10 +24,8 @@ def micros_from_usd(text: str, setting: str) -> int:
     with at most six decimals.
     """
     expected = "an amount in USD from 0 to 1000 with at most six decimals, such as 0.02"
-    try:
-        micros = Decimal(text.strip().removeprefix("$")) * MICROS_PER_USD
-    except InvalidOperation:
-        raise InvalidSetting(setting, text, expected) from None
-    if not micros.is_finite() or micros != micros.to_integral_value() or not 0 <= micros <= PRICE_MICROS_MAX:
+    amount = text.strip()
+    micros = int(Decimal(amount.lstrip("$")) * MICROS_PER_USD) if _AMOUNT.fullmatch(amount) else -1
+    if not 0 <= micros <= PRICE_MICROS_MAX:
         raise InvalidSetting(setting, text, expected)
-    return int(micros)
+    return micros

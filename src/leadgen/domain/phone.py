@@ -14,6 +14,7 @@ from leadgen.domain.text import clean
 EVIDENCE_CHARACTERS_MAX = 64
 """Longer "numbers" are cut when they are kept as evidence."""
 
+_LARGEST_NUMBER = 10**EVIDENCE_CHARACTERS_MAX
 _NOTHING = frozenset({"", "0", "null", "none", "undefined", "nan"})
 
 
@@ -70,7 +71,9 @@ def _text(raw: object) -> str:
     if raw is None or isinstance(raw, bool):
         return ""
     if isinstance(raw, float):
-        return str(int(raw)) if raw.is_integer() else str(raw)
+        raw = int(raw) if raw.is_integer() else str(raw)
+    if isinstance(raw, int) and abs(raw) > _LARGEST_NUMBER:
+        return "?"
     return str(raw) if isinstance(raw, str | int) else "?"
 
 

@@ -124,20 +124,26 @@ class Waterfall:
         """What to do after ``event``; asks nothing anew while a question is in flight."""
         match event:
             case Answered():
-                self._in_flight = None
+                self._land(event.provider)
                 self._take(self._places[event.provider], event, now)
             case Held():
-                self._in_flight = None
+                self._land(event.provider)
                 self._hold(self._places[event.provider], event)
             case Tick():
                 pass
         return self._moves(now)
 
+    def _land(self, provider: str) -> None:
+        if self._in_flight == provider:
+            self._in_flight = None
+
     def _recall(self, past: Answered) -> None:
         place = self._places.get(past.provider)
+        if place is not None and past.n < place.n:
+            return
         if isinstance(past.outcome, Hit) and past.outcome.phone and not self._winner:
             self._winner = (past.outcome.phone, past.provider)
-        if place is None or past.n < place.n:
+        if place is None:
             return
         place.n = past.n if isinstance(past.outcome, NotSent) else past.n + 1
         place.answered = _is_answer(past.outcome)
@@ -161,7 +167,9 @@ class Waterfall:
         pause = _PAUSE * 2**place.pauses
         place.pauses += 1
         if isinstance(outcome, Rejected) and outcome.retry_after_seconds is not None:
-            pause = max(pause, timedelta(seconds=outcome.retry_after_seconds))
+            asked_for = outcome.retry_after_seconds
+            is_short = asked_for < _PAUSE_MAX.total_seconds()
+            pause = max(pause, timedelta(seconds=asked_for) if is_short else _PAUSE_MAX)
         place.not_before = now + min(pause, _PAUSE_MAX)
 
     def _hold(self, place: _Place, event: Held) -> None:

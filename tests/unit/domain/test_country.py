@@ -36,6 +36,7 @@ def test_what_is_no_country_is_none(text: str | None) -> None:
         ("34", "ES"),
         ("+34", "ES"),
         (" +34 ", "ES"),
+        ("0034", "ES"),
         ("UK", "GB"),
         ("44", "GB"),
         ("1", "US"),

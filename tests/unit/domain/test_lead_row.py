@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from leadgen.domain.lead_row import (
     FIELD_HEADERS,
     OWN_HEADERS,
+    Column,
     ReadRow,
     RejectedRow,
     is_usable,
@@ -284,3 +285,58 @@ def test_any_header_gives_each_field_to_one_column(header: list[str]) -> None:
     fields = [column.field for column in columns if column and column.field]
     assert len(columns) == len(header)
     assert len(fields) == len(set(fields))
+
+
+def test_a_second_phone_column_is_kept() -> None:
+    """Beside phoneNumber a column Phone is a column like any other, so its value is not lost."""
+    columns = read_header(["email", "phoneNumber", "Phone"])
+    row = read_row(columns, ["ada@acme.example", "", "+12025550100"])
+    assert isinstance(row, ReadRow)
+    assert row.profile.extra == {"Phone": "+12025550100"}
+
+
+def test_an_export_that_comes_back_brings_the_number_that_was_found() -> None:
+    """Of leadgen's own columns only phone counts, where phoneNumber is empty."""
+    header = ["email", "phoneNumber", "phone", "phone_provider", "phone_status", "cost_usd"]
+    columns = read_header(header)
+    row = read_row(columns, ["ada@acme.example", "", "+12025550100", "orion", "found", "0.020000"])
+    assert isinstance(row, ReadRow)
+    assert row.phone is not None
+    assert row.phone.e164 == "+12025550100"
+    assert row.profile.extra == {}
+
+
+def test_an_own_header_of_a_foreign_file_gets_another_name() -> None:
+    """A column phone_status that leadgen did not write is kept, and does not meet leadgen's own in an export."""
+    columns = read_header(["email", "phone_status"])
+    assert columns[1] == Column("phone_status (file)", None)
+
+
+def test_repeated_headers_stay_apart() -> None:
+    """However headers repeat, no two columns share a name."""
+    columns = read_header(["a", "a", "a (2)", "email"])
+    assert len({column.header for column in columns if column}) == 4
+
+
+def test_a_name_column_beside_a_last_name_is_no_first_name() -> None:
+    """A whole name fills the first name only where nothing else holds the last one."""
+    row = read_row(read_header(["Name", "Last Name", "email"]), ["Ada King", "King", "ada@acme.example"])
+    assert isinstance(row, ReadRow)
+    assert row.profile.full_name == "King"
+    assert row.profile.extra == {"Name": "Ada King"}
+
+
+def test_a_country_in_words_stays_as_text() -> None:
+    """A country that is no code is not used, and not lost either."""
+    row = read_row(read_header(["email", "Country"]), ["ada@acme.example", "Germany"])
+    assert isinstance(row, ReadRow)
+    assert row.profile.country_code == "Germany"
+    assert row.profile.question().country is None
+    assert row.warnings == ("countryCode is no country code: not used",)
+
+
+def test_a_phone_cell_that_says_there_is_none_is_no_reason_to_warn() -> None:
+    """null and the like are what programs write for an empty cell."""
+    row = read_row(read_header(["email", "phoneNumber"]), ["ada@acme.example", "null"])
+    assert isinstance(row, ReadRow)
+    assert row.warnings == ()

@@ -108,6 +108,13 @@ def test_every_rule_holds() -> None:
     assert both.admit(4 * SECOND, LEASE) == Later(first + 60 * SECOND + TIMING.validity)
 
 
+def test_a_long_rule_looks_back_over_all_its_calls() -> None:
+    """Of one per second and three per minute, the fourth waits for the first, not for a later one."""
+    both = ring(Rule(1, SECOND), Rule(3, 60 * SECOND))
+    starts = [granted(both, now=2 * place * SECOND).start for place in range(3)]
+    assert both.admit(6 * SECOND, LEASE) == Later(starts[0] + 60 * SECOND + TIMING.validity)
+
+
 def test_a_start_beyond_the_horizon_is_not_given_out() -> None:
     """Nobody holds a place for long; the same question inside the horizon is granted with that very start."""
     one = ring(Rule(1, SECOND))

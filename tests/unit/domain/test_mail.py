@@ -75,3 +75,15 @@ def test_the_host_of_a_company_is_its_whole_mail_host() -> None:
 def test_a_free_mail_host_is_no_company(host: str) -> None:
     """What hands out mailboxes to everybody says nothing about an employer."""
     assert company_host(f"ada@{host}") is None
+
+
+@pytest.mark.parametrize("host", ["yahoo.com.mx", "hotmail.se", "outlook.com.br", "live.com.au", "gmx.co.uk"])
+def test_a_free_mail_family_is_no_company_in_any_country(host: str) -> None:
+    """The large houses run the same mailboxes under the domains of many countries."""
+    assert company_host(f"ada@{host}") is None
+
+
+@pytest.mark.parametrize("address", ["a@1.2.3.4", "a@bb.c"])
+def test_a_mail_host_that_is_no_web_host_is_not_asked_about(address: str) -> None:
+    """What could not be given as a website is not derived as one either."""
+    assert company_host(address) is None

@@ -62,3 +62,12 @@ def test_an_amount_is_written_with_all_decimals() -> None:
 def test_what_is_written_is_read_as_the_same(micros: int) -> None:
     """Writing and reading a price loses nothing."""
     assert micros_from_usd(usd(micros), "price") == micros
+
+
+@pytest.mark.parametrize(
+    "text", ["9e999999", "1_0", "1000.000000000000000000000000000001", "0.0200000000000001", "-1"]
+)
+def test_an_amount_that_only_python_would_read_is_refused(text: str) -> None:
+    """An amount is digits, and after a point at most six of them."""
+    with pytest.raises(InvalidSetting):
+        micros_from_usd(text, "price")

@@ -68,7 +68,11 @@ def test_without_any_country_nothing_is_guessed(raw: object, lead_country: str |
     assert read_phone(raw, None, lead_country) == Unplaced(str(raw))
 
 
-@pytest.mark.parametrize("raw", ["+12025550100", "0012025550100", "001-202-555-0100 x2154"], ids=repr)
+@pytest.mark.parametrize(
+    "raw",
+    ["+12025550100", "0012025550100", "001-202-555-0100 x2154", "tel:+1-202-555-0100", "\u200b+12025550100"],
+    ids=repr,
+)
 @pytest.mark.parametrize("country", [None, "ES", "UK", "XXX"])
 def test_an_international_number_needs_no_country(raw: str, country: str | None) -> None:
     """A number that begins with + or 00 says itself where it belongs, whatever country came with it."""
@@ -93,7 +97,19 @@ def test_a_truth_value_is_no_number(raw: object) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    ["12", "202555010", "call me", "+", "00", "555-0100", "2025550100/2025550101", 20.5, [2025550100], {}],
+    [
+        "12",
+        "202555010",
+        "call me",
+        "+",
+        "00",
+        "555-0100",
+        "2025550100/2025550101",
+        20.5,
+        [2025550100],
+        {},
+        -2025550100,
+    ],
     ids=repr,
 )
 def test_what_cannot_be_trusted_is_evidence(raw: object) -> None:

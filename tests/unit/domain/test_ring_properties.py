@@ -158,11 +158,29 @@ def test_changed_limits_are_safe_for_what_was_admitted(
             assert fullest <= rule.calls
 
 
-@given(limits=limits, timing=timings, actions=steady)
+@given(limits=limits, timing=timings, actions=steady | changing)
 def test_starts_never_decrease(limits: Limits, timing: Timing, actions: list[Action]) -> None:
-    """Permissions are handed out in the order of their starts, each with a lease of its own."""
+    """Permissions are handed out in the order of their starts, whatever becomes of the limits meanwhile."""
     done = run(Ring(limits, timing), actions)
     assert done.starts == sorted(done.starts)
+
+
+@given(limits=roomy, timing=timings, actions=st.lists(admits | waits, min_size=5, max_size=60))
+def test_nobody_waits_longer_than_a_rule_demands(
+    limits: Limits, timing: Timing, actions: list[Action]
+) -> None:
+    """Each start is the earliest: as soon as a call may be sent at all, or a window after the N-th before."""
+    done = Run(Ring(limits, timing))
+    for action in actions:
+        admitted = len(done.starts)
+        done.act(action)
+        for start in done.starts[admitted:]:
+            back = [
+                done.starts[admitted - rule.calls] + rule.window_micros + timing.validity
+                for rule in limits.rules
+                if admitted >= rule.calls
+            ]
+            assert start == max([done.now + timing.lead, *done.starts[:admitted], *back])
 
 
 @given(limits=limits, timing=timings, actions=steady)

@@ -260,3 +260,18 @@ def test_a_raised_number_asks_anew() -> None:
 def test_an_empty_plan_ends_at_once() -> None:
     """Without anybody to ask there is a verdict all the same, never an endless wait."""
     assert ended(waterfall().step(Tick(), NOW)).state is not EndState.FOUND
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e300, 7200.0])
+def test_an_absurd_retry_after_waits_an_hour(seconds: float) -> None:
+    """However long a provider asks to wait, leadgen looks again after an hour."""
+    waterfall = Waterfall(Plan([Candidate("orion")]))
+    waterfall.step(Tick(), NOW)
+    moves = waterfall.step(Answered("orion", 0, Rejected(Fault.BUSY, "HTTP 429", seconds)), NOW)
+    assert moves.wake_at == NOW + timedelta(hours=1)
+
+
+def test_an_old_hit_below_the_next_question_is_not_an_answer() -> None:
+    """A provider that is to be asked anew is asked, whatever it said before."""
+    waterfall = Waterfall(Plan([Candidate("orion", n=1)]), [Answered("orion", 0, Hit(PHONE, "x"))])
+    assert waterfall.step(Tick(), NOW).asks == (Ask("orion", 1),)
