@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
@@ -64,6 +65,7 @@ class PaidCalls:
         self._catalog = catalog
         self._clock = clock
         self._owner = owner
+        self._numbers = count()
         self._under_way: set[asyncio.Task[Answered | Held]] = set()
 
     async def ask(self, purchase: Purchase) -> Answered | Held:
@@ -112,7 +114,7 @@ class PaidCalls:
             provider=config.name,
             n=n,
             state=LookupState.INTENDED,
-            owner=self._owner,
+            owner=f"{self._owner}/{next(self._numbers)}",  # two calls of one process are two owners
             lease_until=now + opens_in + timedelta(seconds=config.timeout_seconds) + LEASE_MARGIN,
             created_at=now,
             held_micros=config.price_micros,
@@ -128,8 +130,11 @@ class PaidCalls:
         else:
             provider = self._providers[config.name]
             outcome = await provider.ask(purchase.question, timeout_seconds=config.timeout_seconds)
-        await self._heed(config.name, outcome)
-        return await self._book(lookup, config, outcome)
+        try:
+            await self._heed(config.name, outcome)
+        finally:  # a limiter that is lost must not keep a paid answer out of the books
+            answered = await self._book(lookup, config, outcome)
+        return answered
 
     async def _heed(self, provider: str, outcome: Outcome) -> None:
         """What an answer means for everybody who waits for this provider."""

@@ -57,7 +57,11 @@ class TicketDesk:
         try:
             return await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled() and isinstance(ticket := place.result(), Ticket):
+            if (
+                not place.cancelled()
+                and not place.exception()
+                and isinstance(ticket := place.result(), Ticket)
+            ):
                 await self.give_back(ticket)
             raise
 
@@ -90,10 +94,14 @@ class TicketDesk:
     async def _serve_once(self, provider: str, counter: _Counter) -> None:
         counter.released.clear()
         config = (await self._catalog.configs())[provider]
+        wanted = sum(not place.done() for place in counter.waiting)
+        if not wanted:  # all have left; a ticket for nobody would still count against the limits
+            counter.waiting.clear()
+            return
         given = await self._limiter.take(
             provider,
             config.limits,
-            wanted=len(counter.waiting),
+            wanted=wanted,
             lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
         )
         for ticket in given.tickets:

@@ -16,7 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from leadgen.adapters.telemetry.logs import configure_logs
 from leadgen.adapters.temporal.connection import connect
 from leadgen.composition import Leadgen, compose
-from leadgen.domain.errors import LeadgenError, ServiceUnavailable
+from leadgen.domain.errors import InvalidInput, LeadgenError, ServiceUnavailable
 from leadgen.settings import Settings, load_settings
 from leadgen.workflows.registry import WORKFLOWS, activities
 
@@ -84,14 +84,14 @@ async def _main(settings: Settings) -> None:
 
 
 def main() -> int:
-    """Runs a worker in this process; the exit status says whether it could."""
+    """Runs a worker in this process; the exit status is 0, 1 when it failed, 2 for a malformed setting."""
     try:
         settings = load_settings()
         configure_logs(settings.log_level, settings.log_format)
         uvloop.run(_main(settings))
     except LeadgenError as error:
         sys.stderr.write(f"leadgen worker: {error}\n")
-        return 1
+        return 2 if isinstance(error, InvalidInput) else 1
     return 0
 
 

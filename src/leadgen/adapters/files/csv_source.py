@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +26,9 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _FALLBACK = "cp1252"
+_QUOTED = re.compile(rf'(?<![^{_DELIMITERS}])"(?:[^"]|"")*(?:"|$)')
+_END = "\x1f end of the file \x1f"
+"""A last record of our own: where it ends up inside a cell, a quote was never closed."""
 
 
 class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
@@ -70,14 +73,16 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
     def _choose_encoding(self, named: str | None) -> str:
         if named is not None:
             try:
-                codecs.lookup(named)
-            except LookupError:
+                "".encode(named)
+            except (LookupError, ValueError):
                 raise InvalidSetting("--encoding", named, "an encoding, such as utf-8 or cp1252") from None
         sample = self._sample()
         for mark, encoding in _BOMS:
             if sample.startswith(mark):
                 return encoding
         if b"\x00" in sample:
+            if named is not None:
+                return named
             raise UnreadableFile(str(self._path), "is binary, not text: save it as CSV (UTF-8)")
         if self._is_utf8():
             return "utf-8"
@@ -117,22 +122,26 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
         csv.field_size_limit(_FIELD_CHARACTERS_MAX)
         lines = iter(self._file)
         first = next((line for line in lines if line.strip()), "")
-        reader = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=False)
+        reader = csv.reader(chain([first], lines, [_END]), delimiter=_delimiter(first), strict=False)
         return self._checked(reader)
 
     def _checked(self, records: Iterator[list[str]]) -> Iterator[list[str]]:
-        while True:
+        for number in count(1):
             try:
-                cells = next(records, None)
+                cells = next(records)
             except (csv.Error, UnicodeError) as error:
-                raise UnreadableFile(str(self._path), f"is no CSV file ({error})") from None
-            if cells is None:
+                problem = f"is no CSV file (record {number}: {error}): is a quote left unclosed?"
+                raise UnreadableFile(str(self._path), problem) from None
+            if cells == [_END]:
                 return
+            if cells and cells[-1].endswith(_END):
+                problem = f"a quote is opened in record {number} and never closed"
+                raise UnreadableFile(str(self._path), problem)
             if cells:
                 yield cells
 
 
 def _delimiter(header: str) -> str:
-    """The one that splits the header into most cells; quoted ones do not count."""
-    counts = {each: len(next(csv.reader(io.StringIO(header), delimiter=each), [])) for each in _DELIMITERS}
-    return max(_DELIMITERS, key=lambda each: counts[each])
+    """The one of which there are most in the header; those in quoted cells do not count."""
+    bare = _QUOTED.sub("", header)
+    return max(_DELIMITERS, key=bare.count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,10 @@ class Database:
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
         return insert.on_conflict_do_nothing(index_elements=list(keys))
 
-    def insert_or_replace(self, table: Table, *keys: str) -> Any:
-        """An insert that replaces all other columns of rows whose keys are there."""
+    def insert_or_replace(self, table: Table, *keys: str, kept: Collection[str] = ()) -> Any:
+        """An insert that replaces all columns but the ``kept`` ones of rows whose keys are there."""
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-        others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+        others = {name: insert.excluded[name] for name in table.c.keys() if name not in {*keys, *kept}}
         return insert.on_conflict_do_update(index_elements=list(keys), set_=others)
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, bindparam, case, cast, func, insert, literal, select, update
@@ -77,8 +78,11 @@ class SqlJobRepository(IJobRepository):
 
     async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
         """See IJobRepository."""
+        if not conclusions:
+            return
         is_item = (job_items.c.job_id == job.id) & (job_items.c.lead_id == bindparam("lead"))
-        states = [{"lead": each.lead_id, "new_state": each.verdict.state.value} for each in conclusions]
+        ordered = sorted(conclusions, key=attrgetter("lead_id"))
+        states = [{"lead": each.lead_id, "new_state": each.verdict.state.value} for each in ordered]
         async with self._database.write() as conn:
             await conn.execute(update(job_items).where(is_item).values(state=bindparam("new_state")), states)
             await conclude(conn, job.account, conclusions, self._clock)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Select, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database
-from leadgen.adapters.persistence.rows import lead_of, phone_columns, profile_columns, profile_of
+from leadgen.adapters.persistence.rows import identity_of, lead_of, phone_columns, profile_columns, profile_of
 from leadgen.adapters.persistence.tables import accounts, lead_columns, leads, lookups
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lead_repository import Arrival, Conclusion, ILeadRepository, LeadLine
 from leadgen.domain.lead import FROM_FILE, EndState, Lead
 from leadgen.domain.lead_row import Column
 from leadgen.domain.selection import Refusal
+
+_KEPT = ("account_id", "identity", "created_at")
+"""What a merge never changes of a lead; not even to itself, which would lock out lookups of it."""
 
 
 class SqlLeadRepository(ILeadRepository):
@@ -30,16 +34,16 @@ class SqlLeadRepository(ILeadRepository):
         if not arrivals:
             return 0
         async with self._database.write() as conn:
-            await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update())
-            known = await _known(conn, account, [str(arrival.profile.identity) for arrival in arrivals])
+            await _lock(conn, account)
+            known = await _known(conn, account, [str(identity_of(arrival.profile)) for arrival in arrivals])
             rows, created = self._merged(account, arrivals, known)
-            await conn.execute(self._database.insert_or_replace(leads, "id"), rows)
+            await conn.execute(self._database.insert_or_replace(leads, "id", kept=_KEPT), rows)
         return created
 
     async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
         """See ILeadRepository."""
         async with self._database.write() as conn:
-            await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update())
+            await _lock(conn, account)
             known = await _columns(conn, account)
             fields = {column.field for column in known if column.field}
             headers = {column.header for column in known}
@@ -110,11 +114,11 @@ class SqlLeadRepository(ILeadRepository):
         rows: dict[str, dict[str, Any]] = {}
         created = 0
         for arrival in arrivals:
-            identity = str(arrival.profile.identity)
+            identity = str(identity_of(arrival.profile))
             standing = rows.get(identity) or known.get(identity)
             created += standing is None
             rows[identity] = self._row(account, arrival, standing)
-        return list(rows.values()), created
+        return sorted(rows.values(), key=itemgetter("id")), created
 
     def _row(self, account: str, arrival: Arrival, standing: dict[str, Any] | None) -> dict[str, Any]:
         now = self._clock.now()
@@ -159,9 +163,8 @@ async def conclude(
         )
     )
     now = clock.now()
-    await conn.execute(
-        statement, [_conclusion_row(conclusion) | {"new_updated_at": now} for conclusion in conclusions]
-    )
+    rows = [_conclusion_row(conclusion) | {"new_updated_at": now} for conclusion in conclusions]
+    await conn.execute(statement, sorted(rows, key=itemgetter("lead")))
 
 
 def _first_of(column: str) -> Any:
@@ -194,8 +197,18 @@ def _with_cost() -> Select[Any]:
     return select(leads, cost.label("cost_micros"))
 
 
+async def _lock(conn: AsyncConnection, account: str) -> None:
+    """Lets others import into this account only after the commit; lookups are recorded meanwhile."""
+    await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
+
+
+def lock_leads() -> Select[Any]:
+    """Leads to be changed, locked in the order of their ids, so that no two writers wait for each other."""
+    return select(leads).order_by(leads.c.id).with_for_update(key_share=True)
+
+
 async def _known(conn: AsyncConnection, account: str, identities: Sequence[str]) -> dict[str, dict[str, Any]]:
-    statement = select(leads).where(leads.c.account_id == account, leads.c.identity.in_(identities))
+    statement = lock_leads().where(leads.c.account_id == account, leads.c.identity.in_(identities))
     return {row["identity"]: dict(row) for row in (await conn.execute(statement)).mappings()}
 
 

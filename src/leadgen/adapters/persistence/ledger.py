@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.leads import lock_leads
 from leadgen.adapters.persistence.rows import lookup_columns, lookup_of, phone_columns
 from leadgen.adapters.persistence.tables import leads, lookups
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
@@ -21,6 +22,7 @@ from leadgen.domain.lookup import Lookup, LookupState
 
 _BATCH_MAX = 500
 _TRIES = 4
+_COUNTED = {"preserve_rowcount": True}  # else the count of an insert is lost, and -1 reads as "inserted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class _Entry:
     """A change that waits for the next commit, and who waits for it."""
 
     key: str
+    lead_id: str | None
+    """The lead that it may change too."""
     write: Callable[[AsyncConnection], Awaitable[Any]]
     waiter: asyncio.Future[Any]
 
@@ -42,12 +46,13 @@ class SqlLookupLedger(ILookupLedger):
 
     async def intend(self, lookup: Lookup) -> Lookup | None:
         """See ILookupLedger."""
-        standing: Lookup | None = await self._write(lookup.key, lambda conn: self._intend(conn, lookup))
+        standing: Lookup | None = await self._write(lookup.key, None, lambda conn: self._intend(conn, lookup))
         return standing
 
     async def close(self, lookup: Lookup, value: LeadValue | None) -> bool:
         """See ILookupLedger."""
-        return bool(await self._write(lookup.key, lambda conn: _close(conn, lookup, value)))
+        lead_id = value.lead_id if value else None
+        return bool(await self._write(lookup.key, lead_id, lambda conn: _close(conn, lookup, value)))
 
     async def get(self, key: str) -> Lookup | None:
         """See ILookupLedger."""
@@ -74,9 +79,11 @@ class SqlLookupLedger(ILookupLedger):
         async with self._database.read() as conn:
             return [lookup_of(row) for row in (await conn.execute(statement)).mappings()]
 
-    async def _write(self, key: str, write: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
+    async def _write(
+        self, key: str, lead_id: str | None, write: Callable[[AsyncConnection], Awaitable[Any]]
+    ) -> Any:
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._entries.append(_Entry(key, write, waiter))
+        self._entries.append(_Entry(key, lead_id, write, waiter))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._flush())
         return await waiter
@@ -84,10 +91,7 @@ class SqlLookupLedger(ILookupLedger):
     async def _flush(self) -> None:
         while self._entries:
             batch, self._entries = self._entries[:_BATCH_MAX], self._entries[_BATCH_MAX:]
-            try:
-                results = await self._commit(batch)
-            except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
-                results = [error] * len(batch)
+            results = await self._commit_safely(batch)
             for entry, result in zip(batch, results, strict=True):
                 if entry.waiter.done():
                     continue
@@ -96,8 +100,18 @@ class SqlLookupLedger(ILookupLedger):
                 else:
                     entry.waiter.set_result(result)
 
+    async def _commit_safely(self, batch: Sequence[_Entry]) -> list[Any]:
+        """The results; where a change cannot be made, each gets a commit of its own, and that one its error."""
+        try:
+            return await self._commit(batch)
+        except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
+            if len(batch) == 1 or isinstance(error, ServiceUnavailable):
+                return [error] * len(batch)
+        return [(await self._commit_safely([entry]))[0] for entry in batch]
+
     async def _commit(self, batch: Sequence[_Entry]) -> list[Any]:
-        """One commit for all; in the order of keys, so that two processes never lock each other out."""
+        """One commit for all; leads first, then in the order of keys, so that no two writers wait in a ring."""
+        lead_ids = {entry.lead_id for entry in batch if entry.lead_id}
         ordered = sorted(range(len(batch)), key=lambda place: batch[place].key)
         results: list[Any] = [None] * len(batch)
         async for attempt in AsyncRetrying(
@@ -108,13 +122,16 @@ class SqlLookupLedger(ILookupLedger):
         ):
             with attempt:
                 async with self._database.write() as conn:
+                    if lead_ids:
+                        await conn.execute(lock_leads().where(leads.c.id.in_(lead_ids)))
                     for place in ordered:
                         results[place] = await batch[place].write(conn)
         return results
 
     async def _intend(self, conn: AsyncConnection, lookup: Lookup) -> Lookup | None:
         columns = lookup_columns(lookup)
-        inserted = await conn.execute(self._database.insert_or_skip(lookups, "key").values(columns))
+        insert = self._database.insert_or_skip(lookups, "key").values(columns)
+        inserted = await conn.execute(insert, execution_options=_COUNTED)
         if inserted.rowcount:
             return None
         is_unsent = (lookups.c.key == lookup.key) & (lookups.c.state == LookupState.NOT_SENT.value)
@@ -122,7 +139,7 @@ class SqlLookupLedger(ILookupLedger):
         if reopened.rowcount:
             return None
         standing = await _get(conn, lookup.key)
-        return None if standing == lookup else standing
+        return None if _is_recorded(standing, lookup) else standing
 
 
 async def _close(conn: AsyncConnection, lookup: Lookup, value: LeadValue | None) -> bool:
@@ -130,7 +147,7 @@ async def _close(conn: AsyncConnection, lookup: Lookup, value: LeadValue | None)
     is_open = lookups.c.state == LookupState.INTENDED.value
     closed = await conn.execute(update(lookups).where(is_ours & is_open).values(lookup_columns(lookup)))
     if not closed.rowcount:
-        return await _get(conn, lookup.key) == lookup
+        return _is_recorded(await _get(conn, lookup.key), lookup)
     if value:
         is_lead = (leads.c.id == value.lead_id) & (leads.c.account_id == value.account)
         found = {"phone_provider": value.provider, "phone_status": EndState.FOUND.value}
@@ -140,6 +157,11 @@ async def _close(conn: AsyncConnection, lookup: Lookup, value: LeadValue | None)
             .values(**phone_columns(value.phone), **found, updated_at=lookup.settled_at)
         )
     return True
+
+
+def _is_recorded(standing: Lookup | None, lookup: Lookup) -> bool:
+    """Whether this very change stands there; compared as columns, since those do not hold all of an outcome."""
+    return standing is not None and lookup_columns(standing) == lookup_columns(lookup)
 
 
 async def _get(conn: AsyncConnection, key: str) -> Lookup | None:

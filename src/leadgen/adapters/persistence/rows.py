@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Protocol
 
 from leadgen.domain.job import Job, JobScope, JobStatus
@@ -10,6 +11,8 @@ from leadgen.domain.lead_row import FIELD_HEADERS
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.phone import LineType, PhoneNumber
 from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+
+_IDENTITY_CHARACTERS_MAX = 500
 
 
 class Row(Protocol):
@@ -36,7 +39,15 @@ def phone_of(row: Row) -> PhoneNumber | None:
 def profile_columns(profile: Profile) -> dict[str, Any]:
     """A profile, and the identity that it has, as columns."""
     known = {name: getattr(profile, name) for name in FIELD_HEADERS}
-    return {**known, "extra": dict(profile.extra), "identity": profile.identity}
+    return {**known, "extra": dict(profile.extra), "identity": identity_of(profile)}
+
+
+def identity_of(profile: Profile) -> str | None:
+    """What makes two rows one person, as an index takes it: a long one stands there as its hash."""
+    identity = profile.identity
+    if identity is None or len(identity) <= _IDENTITY_CHARACTERS_MAX:
+        return identity
+    return f"sha256:{hashlib.sha256(identity.encode()).hexdigest()}"
 
 
 def profile_of(row: Row) -> Profile:
@@ -123,17 +134,22 @@ def _outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
     }
     match outcome:
         case Hit(phone, raw):
-            return {**columns, "outcome": "hit", "raw": raw, **phone_columns(phone)}
+            return {**columns, "outcome": "hit", "raw": _storable(raw), **phone_columns(phone)}
         case Miss():
             return {**columns, "outcome": "miss"}
         case Rejected(fault, detail):
-            return {**columns, "outcome": "rejected", "fault": fault.value, "detail": detail}
+            return {**columns, "outcome": "rejected", "fault": fault.value, "detail": _storable(detail)}
         case NotSent(detail):
-            return {**columns, "outcome": "not_sent", "detail": detail}
+            return {**columns, "outcome": "not_sent", "detail": _storable(detail)}
         case Unknown(detail):
-            return {**columns, "outcome": "unknown", "detail": detail}
+            return {**columns, "outcome": "unknown", "detail": _storable(detail)}
         case None:
             return columns
+
+
+def _storable(text: str) -> str:
+    """The text without what text columns do not take: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _outcome_of(row: Row) -> Outcome | None:

@@ -16,12 +16,14 @@ class InMemoryRateLimiter(IRateLimiter):
         self._clock = clock
         self._timing = timing or Timing()
         self._rings: dict[str, Ring] = {}
+        self._floors: dict[str, int] = {}
 
     async def take(self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float) -> Tickets:
         """See IRateLimiter."""
         ring = self._rings.setdefault(credential, Ring(limits, self._timing))
         if ring.limits != limits:
             ring.reconfigure(limits)
+        ring.penalise(self._floors.pop(credential, 0))
         now = self._now()
         tickets = list[Ticket]()
         while len(tickets) < wanted:
@@ -41,8 +43,8 @@ class InMemoryRateLimiter(IRateLimiter):
 
     async def penalise(self, credential: str, seconds: float) -> None:
         """See IRateLimiter."""
-        if ring := self._rings.get(credential):
-            ring.penalise(self._now() + round(seconds * MICROS_PER_SECOND))
+        until = self._now() + round(seconds * MICROS_PER_SECOND)
+        self._floors[credential] = max(self._floors.get(credential, until), until)
 
     def _now(self) -> int:
         return math.ceil(self._clock.monotonic() * MICROS_PER_SECOND)

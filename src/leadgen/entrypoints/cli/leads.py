@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from leadgen.application.import_leads import ImportReceipt
@@ -58,7 +59,7 @@ def export(file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
     if json:
         print_json({"leads": written, "file": str(file)})
     else:
-        out.print(f"{written} leads written to {file}.")
+        out.print(f"{written} leads written to {file}.", markup=False)
 
 
 @app.command("list")
@@ -90,12 +91,13 @@ def show(lead_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = Fal
         print_json(render.story_document(story))
         return
     document = render.story_document(story)
-    out.print(f"[bold]{document['name'] or document['email']}[/]  {document['company']}")
+    out.print(f"[bold]{escape(document['name'] or document['email'])}[/]  {escape(document['company'])}")
     out.print(f"Phone: [bold]{document['phone'] or '-'}[/]  status: {document['phone_status'] or 'new'}")
     for lookup in story.asked:
         cost = render.money(lookup.cost_micros)
         out.print(
-            f"  {render.moment(lookup.created_at)}  {lookup.provider} {render.outcome_text(lookup)}  {cost}"
+            f"  {render.moment(lookup.created_at)}  {lookup.provider} {render.outcome_text(lookup)}  {cost}",
+            markup=False,
         )
     for refusal in story.unasked:
         out.print(f"  not asked: {refusal.provider}: {refusal.reason}", style="dim")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from leadgen.application.ports.lead_repository import LeadLine
 from leadgen.application.show_lead import LeadStory
@@ -106,7 +107,7 @@ def lead_table(lines: Sequence[LeadLine], *, ids: bool) -> Table:
     table = Table()
     if ids:
         table.add_column("id", no_wrap=True)
-    table.add_column("name" if ids else "lead", overflow="ellipsis", no_wrap=True)
+    table.add_column("name" if ids else "lead")  # the only one that may shrink
     table.add_column("phone", no_wrap=True, min_width=10)
     if not ids:
         table.add_column("from", no_wrap=True)
@@ -157,11 +158,11 @@ def outcome_text(lookup: Lookup) -> str:
             return "is being asked"
 
 
-def _lead_cells(line: LeadLine, *, ids: bool) -> list[str]:
+def _lead_cells(line: LeadLine, *, ids: bool) -> list[str | Text]:
     lead = line.lead
     status = lead.phone_status.value if lead.phone_status else "new"
     style = STATUS_STYLES.get(status, "dim")
-    name = lead.profile.full_name or lead.profile.email
+    name = Text(lead.profile.full_name or lead.profile.email, no_wrap=True, overflow="ellipsis")
     phone = lead.phone.e164 if lead.phone else "-"
     middle = [] if ids else [lead.phone_provider or "-", money(line.cost_micros)]
     return [*([lead.id] if ids else []), name, phone, *middle, f"[{style}]{status}[/]"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -34,4 +36,4 @@ class FindPhoneWorkflow:
                 return FindPhoneResult(
                     request.lead_id, report.status or "failed", report.provider, report.cost_usd
                 )
-            await workflow.sleep(report.resume_at - workflow.now())
+            await workflow.sleep(max(report.resume_at - workflow.now(), timedelta()))

@@ -84,7 +84,7 @@ class FindPhonesWorkflow:
                 FindPhonesInput(self._job_id, self._account, leads, self._next_start, self._parked)
             )
         timeout = None
-        if self._parked and len(self._running) < WINDOW_CHUNKS:
+        if self._parked and len(self._running) < WINDOW_CHUNKS and not self._is_run_used_up():
             timeout = max((self._parked[0].resume_at - workflow.now()).total_seconds(), 0)
         if self._running:
             done, self._running = await workflow.wait(

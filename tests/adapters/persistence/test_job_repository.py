@@ -1,0 +1,5 @@
+from tests.contracts.job_repository import JobRepositoryContract
+
+
+class TestSqlJobRepository(JobRepositoryContract):
+    """On SQLite and on PostgreSQL."""

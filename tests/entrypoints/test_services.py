@@ -1,0 +1,100 @@
+"""Servers that are not there: exit status 1, and how to get them."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.entrypoints.program import Program
+
+KEY = {"ORION_URL": "http://127.0.0.1:1/orion", "ORION_API_KEY": "secret-key"}
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """An address of this machine at which nobody listens, and nobody else will."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{silent.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("leads", "list"),
+        ("leads", "show", "x"),
+        ("leads", "import", "people.csv"),
+        ("leads", "export", "out.csv"),
+        ("jobs", "list"),
+        ("phones", "find"),
+        ("providers", "list"),
+        ("providers", "set", "orion", "enabled=true"),
+    ],
+    ids=" ".join,
+)
+def test_database_without_tables(empty: Program, words: tuple[str, ...]) -> None:
+    """Without tables every command says in one line how to make them."""
+    empty.write("people.csv", "email\nada@fernhill.example\n")
+    ended = empty(*words, **KEY)
+    assert (ended.code, "leadgen db upgrade" in ended.complaint) == (1, True)
+    assert not (empty.folder / "out.csv").exists()
+
+
+def test_database_server_is_away(empty: Program, nowhere: str) -> None:
+    """A PostgreSQL that does not answer is one line, without the password."""
+    url = f"postgresql://lead:secret-key@{nowhere}/leads"
+    for words in (("db", "upgrade"), ("leads", "list")):
+        ended = empty(*words, DATABASE_URL=url)
+        assert (ended.code, nowhere in ended.complaint) == (1, True)
+        assert "secret-key" not in ended.err
+
+
+def test_upgrade_twice(empty: Program) -> None:
+    """The second upgrade changes nothing."""
+    first, second = empty("db", "upgrade"), empty("db", "upgrade")
+    assert (first.code, second.code, first.out, first.err) == (0, 0, second.out, second.err)
+    assert empty("leads", "list", "--json").document == {"leads": [], "next": None}
+
+
+def test_database_elsewhere(empty: Program) -> None:
+    """A file of another place is made with its folder, and nothing in the default place."""
+    settings = {"DATABASE_URL": "sqlite:///data/here/leads.db"}
+    assert empty("db", "upgrade", **settings).code == 0
+    assert empty("jobs", "list", "--json", **settings).document == {"jobs": []}
+    assert [path.name for path in empty.folder.iterdir()] == ["data"]
+
+
+def test_no_temporal(program: Program, nowhere: str) -> None:
+    """Without Temporal no job is ordered, and the line says how to get one."""
+    program.write("people.csv", "email\nada@fernhill.example\n")
+    program("leads", "import", "people.csv")
+    ended = program("phones", "find", TEMPORAL_ADDRESS=nowhere, **KEY)
+    assert ended.code == 1
+    assert nowhere in ended.complaint
+    assert "leadgen up" in ended.complaint
+    assert program("jobs", "list", "--json").document == {"jobs": []}
+
+
+def test_no_provider_key(program: Program) -> None:
+    """Without a key to any provider nothing is started, and the line says which to set."""
+    ended = program("phones", "find")
+    assert (ended.code, "LEADGEN_ORION_API_KEY" in ended.complaint) == (1, True)
+
+
+def test_key_of_a_disabled_provider(program: Program) -> None:
+    """A key helps only where its provider is enabled."""
+    program("providers", "set", "orion", "enabled=false")
+    ended = program("phones", "find", **KEY)
+    assert (ended.code, "no provider can be asked" in ended.complaint) == (1, True)
+
+
+def test_unknown_lead(program: Program, nowhere: str) -> None:
+    """A search for a lead that is not there does not even look for Temporal."""
+    ended = program("phones", "find", "--lead", "no-such-id", TEMPORAL_ADDRESS=nowhere, **KEY)
+    assert (ended.code, "no-such-id" in ended.complaint) == (1, True)
+
+
+def test_no_jobs(program: Program) -> None:
+    """Without jobs the list says how to start one."""
+    ended = program("jobs", "list")
+    assert (ended.code, "leadgen phones find" in ended.out) == (0, True)

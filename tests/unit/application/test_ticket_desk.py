@@ -1,0 +1,331 @@
+"""The ticket desk: first come, first served per provider."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
+from leadgen.application.ports.rate_limiter import Ticket
+from leadgen.application.ticket_desk import LEASE_MARGIN_SECONDS, TicketDesk, Unavailable
+from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.limits import Limits, Rule
+from tests import builders
+from tests.fake_clock import FakeClock
+from tests.fakes.provider_catalog import InMemoryProviderCatalog
+from tests.fakes.rate_limiter import TroubledRateLimiter
+
+SECOND = 1_000_000
+ONE_AT_A_TIME = Limits((Rule(1_000, SECOND),), concurrency=1)
+TWO_PER_MINUTE = Limits((Rule(2, 60 * SECOND),), concurrency=10)
+DOWN = ServiceUnavailable("the limiter", "nowhere", "start it")
+
+Place = asyncio.Task[Ticket | Unavailable]
+
+
+class Counter:
+    """A desk for ``orion`` alone; ``queue`` lets people stand in line."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.clock = FakeClock()
+        self.config = builders.config("orion", limits=limits)
+        self.catalog = InMemoryProviderCatalog(self.config, builders.config("astra"))
+        self.limiter = TroubledRateLimiter(InMemoryRateLimiter(self.clock))
+        self.desk = TicketDesk(limiter=self.limiter, catalog=self.catalog, clock=self.clock)
+
+    async def queue(self, count: int, provider: str = "orion") -> list[Place]:
+        """That many people who want a ticket, as far as they get without time."""
+        places = [asyncio.create_task(self.desk.take(provider)) for _ in range(count)]
+        await self.clock.advance(0)
+        return places
+
+    async def give_back(self, place: Place) -> None:
+        """Gives back the ticket that somebody got."""
+        ticket = place.result()
+        assert isinstance(ticket, Ticket)
+        await self.desk.give_back(ticket)
+        await self.clock.advance(0)
+
+
+def served(places: list[Place]) -> list[bool]:
+    """Who has got an answer."""
+    return [place.done() for place in places]
+
+
+async def test_tickets_go_out_in_the_order_of_the_queue() -> None:
+    """First come, first served: with one place in all, each in turn."""
+    counter = Counter(ONE_AT_A_TIME)
+    places = await counter.queue(3)
+
+    for turn in range(3):
+        assert served(places) == [place <= turn for place in range(3)]
+        await counter.give_back(places[turn])
+
+    opens = [ticket.opens_at for place in places if isinstance(ticket := place.result(), Ticket)]
+    assert opens == sorted(opens)
+
+
+async def test_newcomers_do_not_overtake() -> None:
+    """Who comes while others wait stands behind them, though a place is given back at that moment."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, second = await counter.queue(2)
+    (late,) = await counter.queue(1)
+
+    await counter.give_back(first)
+
+    assert second.done()
+    assert not late.done()
+    late.cancel()
+
+
+async def test_providers_have_queues_of_their_own() -> None:
+    """A queue in front of one provider holds up nobody at another."""
+    counter = Counter(ONE_AT_A_TIME)
+    places = await counter.queue(2)
+    (other,) = await counter.queue(1, "astra")
+
+    assert served(places) == [True, False]
+    assert other.done()
+    places[1].cancel()
+
+
+async def test_tickets_are_taken_in_batches() -> None:
+    """All who wait are served by one question to the limiter."""
+    counter = Counter(Limits((Rule(100, SECOND),), concurrency=50))
+
+    places = await counter.queue(20)
+
+    assert all(served(places))
+    assert sum(counter.limiter.wanted) == 20
+    assert len(counter.limiter.wanted) <= 2
+
+
+async def test_place_is_leased_for_longer_than_the_call() -> None:
+    """A place of somebody who never gives it back is free again once the longest call is over."""
+    counter = Counter(ONE_AT_A_TIME)
+    places = await counter.queue(2)
+
+    await counter.clock.advance(counter.config.timeout_seconds + LEASE_MARGIN_SECONDS)
+    assert served(places) == [True, False]
+    await counter.clock.advance(0.1)
+
+    assert served(places) == [True, True]
+
+
+async def test_waiters_are_served_when_the_window_opens() -> None:
+    """Where a rule allows no more for now, the queue waits for it, and no longer."""
+    counter = Counter(Limits((Rule(2, 10 * SECOND),), concurrency=10))
+    places = await counter.queue(3)
+    assert served(places) == [True, True, False]
+
+    await counter.clock.advance(9.0)
+    assert served(places) == [True, True, False]
+    await counter.clock.advance(2.0)
+
+    assert served(places) == [True, True, True]
+
+
+async def test_who_left_the_queue_is_skipped() -> None:
+    """A cancelled waiter gets no ticket and costs none."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, second, third = await counter.queue(3)
+
+    second.cancel()
+    await counter.clock.advance(0)
+    await counter.give_back(first)
+
+    assert second.cancelled()
+    assert isinstance(third.result(), Ticket)
+    assert counter.limiter.granted == 2
+
+
+async def test_queue_that_all_have_left_takes_no_tickets() -> None:
+    """A cancelled job of many leads does not use up the limits with tickets for nobody."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, *others = await counter.queue(5)
+    for other in others:
+        other.cancel()
+    await counter.clock.advance(0)
+
+    await counter.give_back(first)
+    await counter.clock.advance(60.0)
+
+    assert counter.limiter.granted == 1
+    (newcomer,) = await counter.queue(1)
+    assert isinstance(newcomer.result(), Ticket)
+
+
+async def test_tickets_are_asked_for_those_who_are_there() -> None:
+    """Of a rate that allows little, those who left take nothing."""
+    counter = Counter(Limits((Rule(2, 10 * SECOND),), concurrency=10))
+    places = await counter.queue(7)
+    for quitter in places[3:6]:
+        quitter.cancel()
+    await counter.clock.advance(0)
+
+    await counter.clock.advance(11.0)
+
+    assert served(places) == [True] * 7
+    assert counter.limiter.granted == 4
+
+
+async def test_ticket_that_crossed_with_a_cancellation_is_given_back() -> None:
+    """Who is cancelled in the moment of being served gives the place back."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, second, third = await counter.queue(3)
+    held = first.result()
+    assert isinstance(held, Ticket)
+    counter.limiter.on_take = lambda: asyncio.get_running_loop().call_soon(second.cancel)
+
+    await counter.desk.give_back(held)
+    await counter.clock.advance(0)
+
+    assert second.cancelled()
+    assert isinstance(third.result(), Ticket)
+
+
+async def test_ticket_that_nobody_waits_for_any_more_is_given_back() -> None:
+    """Who leaves while the limiter is asked leaves no place taken."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, second = await counter.queue(2)
+    counter.limiter.on_take = second.cancel
+
+    await counter.give_back(first)
+    counter.limiter.on_take = None
+    (newcomer,) = await counter.queue(1)
+
+    assert second.cancelled()
+    assert isinstance(newcomer.result(), Ticket)
+
+
+async def test_error_of_the_limiter_reaches_all_who_wait() -> None:
+    """Nobody waits for a limiter that does not answer."""
+    counter = Counter(ONE_AT_A_TIME)
+    counter.limiter.trouble["take"] = DOWN
+
+    places = await counter.queue(3)
+
+    assert [place.exception() for place in places] == [DOWN] * 3
+
+
+async def test_desk_works_again_after_an_error() -> None:
+    """The next in line is served once the limiter answers again."""
+    counter = Counter(ONE_AT_A_TIME)
+    counter.limiter.trouble["take"] = DOWN
+    (unlucky,) = await counter.queue(1)
+    counter.limiter.trouble.clear()
+
+    (lucky,) = await counter.queue(1)
+
+    assert unlucky.exception() is DOWN
+    assert isinstance(lucky.result(), Ticket)
+
+
+async def test_error_passes_over_those_who_left() -> None:
+    """A cancelled waiter stays cancelled when the others get an error."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, second, third = await counter.queue(3)
+    second.cancel()
+    counter.limiter.trouble["take"] = DOWN
+    await counter.clock.advance(0)
+
+    await counter.give_back(first)
+
+    assert second.cancelled()
+    assert third.exception() is DOWN
+
+
+async def test_error_that_crossed_with_a_cancellation_leaves_it_cancelled() -> None:
+    """Who is cancelled in the moment of an error is cancelled, not failed."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, second = await counter.queue(2)
+    counter.limiter.trouble["take"] = DOWN
+    counter.limiter.on_take = lambda: asyncio.get_running_loop().call_soon(second.cancel)
+
+    await counter.give_back(first)
+
+    assert second.cancelled()
+
+
+async def test_long_wait_is_not_waited_for() -> None:
+    """Where a provider is free for nobody for longer than patience lasts, all are told for how long."""
+    counter = Counter(TWO_PER_MINUTE)
+
+    places = await counter.queue(4)
+
+    assert [type(place.result()) for place in places] == [Ticket, Ticket, Unavailable, Unavailable]
+    last = places[-1].result()
+    assert isinstance(last, Unavailable)
+    assert last.why == "its limit is used up"
+    assert last.seconds is not None
+    assert 59.0 < last.seconds < 60.5
+
+
+async def test_refused_people_can_come_again() -> None:
+    """Who comes after the time that was told gets a ticket."""
+    counter = Counter(TWO_PER_MINUTE)
+    *_, refused = await counter.queue(3)
+    answer = refused.result()
+    assert isinstance(answer, Unavailable)
+    assert answer.seconds is not None
+
+    await counter.clock.advance(answer.seconds)
+    (again,) = await counter.queue(1)
+
+    assert isinstance(again.result(), Ticket)
+
+
+async def test_pause_counts_for_the_queue() -> None:
+    """After a penalty no ticket opens before it is over."""
+    counter = Counter(ONE_AT_A_TIME)
+    (first,) = await counter.queue(1)
+    started = counter.clock.monotonic()
+    await counter.desk.penalise("orion", 7.0)
+    await counter.give_back(first)
+
+    (second,) = await counter.queue(1)
+    await counter.clock.advance(8.0)
+
+    ticket = second.result()
+    assert isinstance(ticket, Ticket)
+    assert ticket.opens_at >= started + 7.0
+
+
+async def test_parking_turns_away_who_waits_and_who_comes() -> None:
+    """Nobody waits for a provider whose key has to be mended."""
+    counter = Counter(ONE_AT_A_TIME)
+    first, second, quitter = await counter.queue(3)
+    quitter.cancel()
+    await counter.clock.advance(0)
+
+    counter.desk.park("orion", "HTTP 401", 60.0)
+    await counter.clock.advance(0)
+    (newcomer,) = await counter.queue(1)
+
+    assert second.result() == newcomer.result() == Unavailable("HTTP 401", None)
+    assert isinstance(first.result(), Ticket)
+    await counter.give_back(first)
+    await counter.clock.advance(60.0)
+    (later,) = await counter.queue(1)
+    assert isinstance(later.result(), Ticket)
+
+
+async def test_changed_limits_count_from_the_next_ticket_on() -> None:
+    """A setting takes effect without a restart."""
+    counter = Counter(ONE_AT_A_TIME)
+    places = await counter.queue(3)
+    await counter.catalog.save(builders.config("orion", limits=Limits(ONE_AT_A_TIME.rules, concurrency=2)))
+
+    await counter.give_back(places[0])
+
+    assert served(places) == [True, True, True]
+
+
+async def test_unknown_provider_is_an_error_and_hangs_nobody() -> None:
+    """A provider that nobody has configured is a bug of ours, told at once."""
+    counter = Counter(ONE_AT_A_TIME)
+    (place,) = await counter.queue(1, "nobody")
+
+    with pytest.raises(KeyError):
+        place.result()

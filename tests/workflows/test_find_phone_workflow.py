@@ -1,0 +1,127 @@
+"""The workflow of a single lead, over fake activities."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+from temporalio.testing import WorkflowEnvironment
+
+from leadgen.workflows.find_phone.payloads import FindPhoneInput, FindPhoneResult, SearchReport
+from leadgen.workflows.find_phone.workflow import FindPhoneWorkflow
+from tests.workflows.fakes import HOUR, FakeSearch, gone_for_good, not_there_now, until, working
+
+FOUND = SearchReport("found", "astra", "0.030000")
+
+
+async def test_one_stretch(dev_server: WorkflowEnvironment) -> None:
+    """A search that ends at once is one activity, and its report is the result."""
+    search = FakeSearch([FOUND])
+    async with working(dev_server.client, search.search_lead) as queue:
+        result = await dev_server.client.execute_workflow(
+            FindPhoneWorkflow.run, FindPhoneInput("lead-1", "acme"), id=str(uuid4()), task_queue=queue
+        )
+    assert result == FindPhoneResult("lead-1", "found", "astra", "0.030000")
+    assert [(order.lead_id, order.account) for order in search.orders] == [("lead-1", "acme")]
+
+
+async def test_plain_json(dev_server: WorkflowEnvironment) -> None:
+    """The workflow starts by its name from a JSON object, and its result is one."""
+    search = FakeSearch([FOUND])
+    async with working(dev_server.client, search.search_lead) as queue:
+        result = await dev_server.client.execute_workflow(
+            "FindPhone", {"lead_id": "lead-1"}, id=str(uuid4()), task_queue=queue
+        )
+    assert result == {"lead_id": "lead-1", "status": "found", "provider": "astra", "cost_usd": "0.030000"}
+    assert search.orders[0].account == "default"
+
+
+async def test_parks_for_an_hour(skipping_server: WorkflowEnvironment) -> None:
+    """A search that cannot go on is asked again at its time, as the same search."""
+    search = FakeSearch([HOUR, HOUR, FOUND])
+    client, begun = skipping_server.client, await skipping_server.get_current_time()
+    async with working(client, search.search_lead) as queue:
+        result = await client.execute_workflow(
+            FindPhoneWorkflow.run, FindPhoneInput("lead-1"), id=str(uuid4()), task_queue=queue
+        )
+    assert result.status == "found"
+    assert len(search.orders) == 3
+    assert len({order.since for order in search.orders}) == 1
+    assert timedelta() <= search.moments[-1] - begun - 2 * HOUR < HOUR
+
+
+async def test_resume_time_has_passed(dev_server: WorkflowEnvironment) -> None:
+    """A time to go on that lies in the past when it is heard of is no reason to wait."""
+    search = FakeSearch([timedelta(seconds=-5), FOUND])
+    async with working(dev_server.client, search.search_lead) as queue:
+        result = await dev_server.client.execute_workflow(
+            FindPhoneWorkflow.run,
+            FindPhoneInput("lead-1"),
+            id=str(uuid4()),
+            task_queue=queue,
+            execution_timeout=timedelta(seconds=5),
+        )
+    assert result.status == "found"
+
+
+async def test_neither_an_end_nor_a_time(dev_server: WorkflowEnvironment) -> None:
+    """A report that says nothing ends the search as failed instead of for ever going on."""
+    search = FakeSearch([SearchReport(None, None, "0.020000")])
+    async with working(dev_server.client, search.search_lead) as queue:
+        result = await dev_server.client.execute_workflow(
+            FindPhoneWorkflow.run, FindPhoneInput("lead-1"), id=str(uuid4()), task_queue=queue
+        )
+    assert result == FindPhoneResult("lead-1", "failed", None, "0.020000")
+
+
+@pytest.mark.parametrize("given", [{}, {"lead_id": ""}, {"lead": "lead-1"}])
+async def test_no_lead_id(dev_server: WorkflowEnvironment, given: dict[str, str]) -> None:
+    """Without a lead the workflow fails at once and says what to give."""
+    search = FakeSearch([FOUND])
+    async with working(dev_server.client, search.search_lead) as queue:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await dev_server.client.execute_workflow("FindPhone", given, id=str(uuid4()), task_queue=queue)
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.message == 'lead_id is missing: give {"lead_id": "..."}'
+    assert search.orders == []
+
+
+async def test_unknown_lead(dev_server: WorkflowEnvironment) -> None:
+    """A failure that no repeat mends fails the workflow, with the activity's own words."""
+    search = FakeSearch([gone_for_good()])
+    async with working(dev_server.client, search.search_lead) as queue:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await dev_server.client.execute_workflow(
+                FindPhoneWorkflow.run, FindPhoneInput("lead-1"), id=str(uuid4()), task_queue=queue
+            )
+    assert isinstance(failed.value.cause, ActivityError)
+    assert isinstance(failed.value.cause.cause, ApplicationError)
+    assert failed.value.cause.cause.type == "UnknownId"
+    assert len(search.orders) == 1
+
+
+async def test_database_comes_back(skipping_server: WorkflowEnvironment) -> None:
+    """What does not answer is tried until it does, however long that takes."""
+    search = FakeSearch([*[not_there_now()] * 12, FOUND])
+    client = skipping_server.client
+    async with working(client, search.search_lead) as queue:
+        result = await client.execute_workflow(
+            FindPhoneWorkflow.run, FindPhoneInput("lead-1"), id=str(uuid4()), task_queue=queue
+        )
+    assert result.status == "found"
+    assert len(search.orders) == 13
+
+
+async def test_cancelled_while_it_waits(dev_server: WorkflowEnvironment) -> None:
+    """Cancelling ends a search that is parked."""
+    search = FakeSearch([HOUR])
+    async with working(dev_server.client, search.search_lead) as queue:
+        handle = await dev_server.client.start_workflow(
+            FindPhoneWorkflow.run, FindPhoneInput("lead-1"), id=str(uuid4()), task_queue=queue
+        )
+        await until(lambda: len(search.orders) == 1)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+    assert isinstance(failed.value.cause, CancelledError)

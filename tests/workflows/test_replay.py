@@ -1,0 +1,66 @@
+"""Workflows under way survive an update: today's code does what the histories of yesterday tell."""
+
+import json
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from leadgen.workflows.registry import WORKFLOWS
+from tests.workflows.changed_workflows import HastyUpkeep, SleepyFindPhone, SleepyFindPhones
+
+FILES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+CHANGED: dict[str, type] = {
+    "FindPhone": SleepyFindPhone,
+    "FindPhones": SleepyFindPhones,
+    "Upkeep": HastyUpkeep,
+}
+every_history = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def type_of(file: Path) -> str:
+    """Which type of workflow a history is of."""
+    begun = json.loads(file.read_text(encoding="utf-8"))["events"][0]
+    return str(begun["workflowExecutionStartedEventAttributes"]["workflowType"]["name"])
+
+
+def history_of(file: Path) -> WorkflowHistory:
+    """The history in a file."""
+    return WorkflowHistory.from_json(file.stem, file.read_text(encoding="utf-8"))
+
+
+@every_history
+async def test_history(file: Path) -> None:
+    """Every recorded history replays."""
+    await Replayer(workflows=WORKFLOWS).replay_workflow(history_of(file))
+
+
+@every_history
+async def test_changed_workflow(file: Path) -> None:
+    """A workflow that does one thing more, or one less, does not replay."""
+    with pytest.raises(NondeterminismError):
+        await Replayer(workflows=[CHANGED[type_of(file)]]).replay_workflow(history_of(file))
+
+
+def test_every_workflow_has_a_history() -> None:
+    """A new workflow needs a recorded history."""
+    assert {type_of(file) for file in FILES} == set(CHANGED)
+    assert len(WORKFLOWS) == len(CHANGED)
+
+
+@every_history
+def test_no_traces(file: Path) -> None:
+    """A history names no process, no machine and no folder."""
+    text = file.read_text(encoding="utf-8")
+    assert "stackTrace" not in text
+    identities = {
+        value
+        for event in json.loads(text)["events"]
+        for attributes in event.values()
+        if isinstance(attributes, dict)
+        for key, value in attributes.items()
+        if key == "identity"
+    }
+    assert identities <= {"recorder", "history-service", "temporal-system"}
