@@ -167,7 +167,7 @@ def _use_cases(
         activities=Activities(
             find_phone=FindPhoneActivities(FindPhone(leads=leads, open_round=open_round, search=search)),
             find_phones=FindPhonesActivities(
-                PlanJob(jobs=jobs, clock=clock),
+                PlanJob(jobs=jobs, accounts=accounts, clock=clock),
                 RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search),
                 EndJob(jobs=jobs),
             ),

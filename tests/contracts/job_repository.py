@@ -13,6 +13,7 @@ import pytest
 from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.domain.job import Job, JobReport, JobScope, JobStatus, ProviderSpend
 from leadgen.domain.lead import EndState
+from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import Charges, Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 from leadgen.domain.selection import Refusal
 from leadgen.domain.waterfall import Verdict
@@ -74,10 +75,8 @@ class JobRepositoryContract:
         assert await stores.jobs.plan(planned, "workflow-7") == 25
         standing = await stores.jobs.get(planned.id)
         assert standing == replace(planned, status=JobStatus.RUNNING, carrier="workflow-7")
-        numbered = [
-            await stores.jobs.open_leads(planned.id, start=number, size=1) for number in range(25)
-        ]
-        assert sorted(numbered) == [[lead_id] for lead_id in ids]
+        numbered = [await stores.jobs.open_leads(planned.id, start=number, size=1) for number in range(25)]
+        assert sorted(lead_id for (lead_id,) in numbered) == ids
         assert await stores.jobs.open_leads(planned.id, start=25, size=ALL) == []
 
     async def test_plan_twice(self, stores: Stores) -> None:
@@ -208,7 +207,7 @@ class JobRepositoryContract:
         [(JobStatus.DONE, EndState.FAILED), (JobStatus.STOPPED, EndState.INCOMPLETE)],
     )
     async def test_end(self, stores: Stores, status: JobStatus, left: EndState) -> None:
-        """Leads still open in a job that is done have failed there, in one that was stopped are incomplete."""
+        """Leads still open in a job that is done have failed there, in a stopped one they are incomplete."""
         planned, ids = await self._running(stores, 4)
         await stores.jobs.conclude(planned, [found(ids[0], us_phone(1)), ended(ids[1], EndState.NOT_FOUND)])
         await stores.clock.advance(60)
@@ -261,7 +260,7 @@ class JobRepositoryContract:
 
     async def test_report_of_money(self, stores: Stores) -> None:
         """Per provider: what was sent, how many numbers came, and what was posted and estimated."""
-        planned, ids = await self._running(stores, 4)
+        planned, _ = await self._running(stores, 4)
         ends: Sequence[tuple[int, str, Outcome | None]] = [
             (0, "orion", Hit(us_phone(1), "1")),
             (1, "orion", Hit(None, "no number at all")),
@@ -272,10 +271,14 @@ class JobRepositoryContract:
             (2, "astra", None),
         ]
         for second, (number, provider, outcome) in enumerate(ends):
-            await self._buy(stores, planned, ids[number], provider, outcome, second)
-        await self._buy(stores, None, ids[3], "astra", Miss(), 9)
+            intent = _intent(number, provider, created_at=NOW + timedelta(seconds=second))
+            await self._buy(stores, replace(intent, job_id=planned.id), outcome)
+        await self._buy(stores, _intent(3, "astra"), Miss())
         report = await self._report(stores, planned)
-        assert report.providers == {"orion": ProviderSpend(3, 1, 60_000), "astra": ProviderSpend(2, 0, 20_000)}
+        assert report.providers == {
+            "orion": ProviderSpend(3, 1, 60_000),
+            "astra": ProviderSpend(2, 0, 20_000),
+        }
         assert report.cost_micros == 80_000
 
     async def test_latest(self, stores: Stores) -> None:
@@ -309,19 +312,16 @@ class JobRepositoryContract:
         assert report is not None
         return report
 
-    async def _buy(
-        self, stores: Stores, of: Job | None, lead_id: str, provider: str, outcome: Outcome | None, second: int
-    ) -> None:
-        intent = lookup(
-            about=person(int(lead_id[-3:])).question(),
-            lead_id=lead_id,
-            job_id=of.id if of else None,
-            provider=provider,
-            created_at=NOW + timedelta(seconds=second),
-        )
+    async def _buy(self, stores: Stores, intent: Lookup, outcome: Outcome | None) -> None:
         assert await stores.ledger.intend(intent) is None
         if outcome:
             assert await stores.ledger.close(intent.closed(outcome, Charges.REQUEST, NOW), None)
+
+
+def _intent(number: int, provider: str, *, created_at: datetime = NOW) -> Lookup:
+    """A question about this person, asked outside of any job."""
+    question = person(number).question()
+    return lookup(about=question, lead_id=f"lead-{number:03}", provider=provider, created_at=created_at)
 
 
 async def _added(stores: Stores, new: Job) -> Job:

@@ -13,7 +13,7 @@ from leadgen.application.ports.lead_repository import Conclusion, LeadLine
 from leadgen.application.ports.lookup_ledger import LeadValue
 from leadgen.domain.lead import FROM_FILE, EndState, Lead
 from leadgen.domain.lead_row import Column
-from leadgen.domain.provider import Charges, Miss, Unknown
+from leadgen.domain.provider import Charges, Miss, Outcome, Unknown
 from leadgen.domain.selection import Refusal
 from leadgen.domain.waterfall import Verdict
 from tests.builders import ACCOUNT, NOW, lookup, profile, us_phone
@@ -158,7 +158,6 @@ class LeadRepositoryContract:
             assert await searching.ledger.close(end, value)
             await searching.leads.conclude(ACCOUNT, found(ids[number], us_phone(number)))
 
-
         async def import_again() -> int:
             return sum([await importing.leads.merge(ACCOUNT, arrivals) for _ in range(3)])
 
@@ -184,7 +183,9 @@ class LeadRepositoryContract:
     async def test_leads_of_another_account_are_not_seen(self, stores: Stores) -> None:
         """Neither alone nor among others, and a conclusion in the wrong account changes nothing."""
         await stores.leads.merge(ACCOUNT, [arrival(1, lead_id="ours")])
-        await stores.leads.conclude(ACCOUNT, Conclusion("ours", Verdict(EndState.INCOMPLETE, None, None, UNASKED)))
+        await stores.leads.conclude(
+            ACCOUNT, Conclusion("ours", Verdict(EndState.INCOMPLETE, None, None, UNASKED))
+        )
         assert await stores.leads.get(OTHER_ACCOUNT, "ours") is None
         assert await stores.leads.unasked(OTHER_ACCOUNT, "ours") == []
         assert await stores.leads.many(OTHER_ACCOUNT, ["ours"]) == []
@@ -249,10 +250,10 @@ class LeadRepositoryContract:
         assert pages == [ids[:3], ids[3:6], ids[6:]]
 
     async def test_what_a_lead_has_cost(self, stores: Stores) -> None:
-        """Posted and estimated money of all its lookups, not what is only held; the same alone and in a page."""
+        """Posted and estimated money of all its lookups, not what is only held; alone and in a page alike."""
         ids = await add_leads(stores, 2)
         question = person(0).question()
-        ends = {"orion": Miss(), "astra": Unknown("?"), "nimbus": None}
+        ends: dict[str, Outcome | None] = {"orion": Miss(), "astra": Unknown("?"), "nimbus": None}
         for provider, outcome in ends.items():
             intent = lookup(about=question, lead_id=ids[0], provider=provider)
             await stores.ledger.intend(intent)

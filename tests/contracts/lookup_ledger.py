@@ -45,9 +45,9 @@ def closed(intent: Lookup, outcome: Outcome) -> Lookup:
     return intent.closed(outcome, Charges.REQUEST, LATER)
 
 
-def value(intent: Lookup, phone: PhoneNumber = HIT.phone or us_phone(7)) -> LeadValue:
-    """The number for the lead of this lookup."""
-    return LeadValue(intent.account, intent.lead_id, phone, intent.provider)
+def value(intent: Lookup, phone: PhoneNumber | None = None) -> LeadValue:
+    """The number for the lead of this lookup; that of ``HIT`` unless another is named."""
+    return LeadValue(intent.account, intent.lead_id, phone or us_phone(7), intent.provider)
 
 
 class LookupLedgerContract:
@@ -298,7 +298,13 @@ class LookupLedgerContract:
         """Two hundred purchases at once in two processes: every micro-USD is booked once."""
         processes = [stores, open_stores()]
         ids = await add_leads(stores, 200)
-        outcomes = [HIT, Miss(), Unknown("?"), Rejected(Fault.BROKEN, "500"), NotSent("no route")]
+        outcomes: list[Outcome] = [
+            HIT,
+            Miss(),
+            Unknown("?"),
+            Rejected(Fault.BROKEN, "500"),
+            NotSent("no route"),
+        ]
 
         async def buy(number: int) -> None:
             ledger = processes[number % 2].ledger

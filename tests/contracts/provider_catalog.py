@@ -37,7 +37,7 @@ class ProviderCatalogContract:
         assert await stores.catalog.configs() == DEFAULTS
 
     async def test_save(self, stores: Stores) -> None:
-        """Replaces every part of one configuration, at once for whoever saved, and leaves the others alone."""
+        """Replaces every part of one configuration, at once for whoever saved, and no other one."""
         await stores.catalog.configs()
         await stores.catalog.save(CHANGED)
         assert await stores.catalog.configs() == {**DEFAULTS, "orion": CHANGED}

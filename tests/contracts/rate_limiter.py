@@ -106,7 +106,7 @@ class RateLimiterContract(ABC):
     async def test_no_window_holds_more_than_its_rule(
         self, limiter: IRateLimiter, clock: FakeClock, allowed: Limits
     ) -> None:
-        """Every window of every rule, wherever in its ticket each call was sent: late ones before early ones."""
+        """Every window of every rule, wherever in its ticket each call was sent: first late, then early."""
         tickets = await self._demand(limiter, clock, allowed, random.Random(7), calls=150)
         for rule in allowed.rules:
             window = rule.window_micros / MICROS_PER_SECOND
@@ -178,7 +178,7 @@ class RateLimiterContract(ABC):
     # the concurrency cap
 
     async def test_the_cap(self, limiter: IRateLimiter) -> None:
-        """No more tickets are out than places, and who asks for more is told when one is free at the latest."""
+        """No more tickets are out than places; who asks for more learns when one is free at the latest."""
         narrow = limits((100, 1), concurrency=3)
         given = await _ask(limiter, narrow, wanted=5)
         assert len(given.tickets) == 3
@@ -267,7 +267,7 @@ class RateLimiterContract(ABC):
         assert ticket.opens_at - last.closes_at > 60 - TICK
 
     async def test_looser_limits(self, limiter: IRateLimiter, clock: FakeClock) -> None:
-        """Give more at once, or after the window of what they replace; no window of the new ones overflows."""
+        """Give more, at once or after the window of what they replace, and no window of theirs overflows."""
         before = await _take(limiter, limits((2, 1), concurrency=2), wanted=2)
         loose = limits((10, 1))
         tickets = [*before]
@@ -290,7 +290,7 @@ class RateLimiterContract(ABC):
     async def _demand(
         self, limiter: IRateLimiter, clock: FakeClock, allowed: Limits, chance: random.Random, *, calls: int
     ) -> Sequence[Ticket]:
-        """All tickets of a run of takes, releases, pauses and waits, in order; the cap is checked on the way."""
+        """All tickets of a run of takes, releases, pauses and waits; the cap is checked on the way."""
         tickets: list[Ticket] = []
         held: list[Ticket] = []
         while len(tickets) < calls:

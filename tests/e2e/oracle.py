@@ -74,7 +74,7 @@ def expect(person: Person, truth: Mapping[str, Any], calls: Sequence[Call]) -> E
 
 
 def reading(provider: str, truth: Mapping[str, Any], person: Person) -> str | None:
-    """The number behind ten bare digits: Nimbus names the country, else the person's decides, else nothing."""
+    """The number behind ten bare digits: Nimbus names the country, else the person's decides."""
     country = truth["country"] if provider == "nimbus" else person.country
     if country is None:
         return None

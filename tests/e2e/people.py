@@ -7,10 +7,28 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FIRST = (
-    "Wilhelmina Xanthippe Quillon Vasilisa Yolanthe Ottoline Zephyrine Thorvald Svetlana Kristoffer".split()
-)
-LAST = "Quistgaard Wyndrush Yttrium-Vossen Zwolinski Oxtobury Pyttersen Vrombaut Thistlewhyte".split()
+FIRST = [
+    "Wilhelmina",
+    "Xanthippe",
+    "Quillon",
+    "Vasilisa",
+    "Yolanthe",
+    "Ottoline",
+    "Zephyrine",
+    "Thorvald",
+    "Svetlana",
+    "Kristoffer",
+]
+LAST = [
+    "Quistgaard",
+    "Wyndrush",
+    "Yttrium-Vossen",
+    "Zwolinski",
+    "Oxtobury",
+    "Pyttersen",
+    "Vrombaut",
+    "Thistlewhyte",
+]
 HOSTS = ("quillworks.example", "oxbowlines.example", "zestyroots.example", "thornquay.example")
 COUNTRIES = (("US", "US"), ("usa", "US"), ("UK", "GB"), ("XXX", None), ("", None), (" us ", "US"))
 HEADER = (

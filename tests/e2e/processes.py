@@ -63,6 +63,11 @@ class Running:
         self.process.send_signal(number)
         return self.process.wait(seconds)
 
+    def press_ctrl_c(self, seconds: float = _STOP_SECONDS) -> int:
+        """Sends SIGINT to it and its children, as a terminal does; the exit status."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(seconds)
+
 
 @contextmanager
 def running(
@@ -78,6 +83,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=lines,
             stderr=lines,
+            start_new_session=True,
         )
     started = Running(process, log)
     try:

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import socket
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +14,8 @@ from leadgen.composition import Overrides, compose
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.settings import Settings
 from tests.e2e.people import plain_file
-from tests.e2e.processes import NO_LIMITS, PROVIDERS, Stage, staged, until
-from tests.entrypoints.program import WarmStart
+from tests.e2e.processes import NO_LIMITS, PROVIDERS, Stage, running, staged, until
+from tests.entrypoints.program import Program, WarmStart
 
 FAST = ("rate=20/1s", "concurrency=10", "timeout=2s")
 
@@ -82,7 +84,7 @@ def test_killed_worker(warm: WarmStart, tmp_path: Path, temporal_address: str) -
 
 
 def test_stopped_worker(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
-    """SIGTERM ends a worker in the middle of a job within 15 seconds, after it has booked what it had asked."""
+    """SIGTERM ends a worker in the middle of a job within 15 seconds, with all that it asked booked."""
     flags = ("--profile", "demo", *NO_LIMITS, *(w for n in PROVIDERS for w in ("--latency", f"{n}=900ms")))
     with staged(warm, tmp_path, temporal_address, *flags) as stage:
         stage.set_providers(*FAST)
@@ -109,8 +111,22 @@ def test_idle_worker_stops_at_once(warm: WarmStart, tmp_path: Path, temporal_add
         assert time.monotonic() - began < 5
 
 
+def test_worker_stopped_while_it_waits(warm: WarmStart, tmp_path: Path) -> None:
+    """A worker that waits for a Temporal that is not there ends when it is told to."""
+    program = Program(warm, tmp_path, {})
+    assert program("db", "upgrade").code == 0
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        environment = program.environment(TEMPORAL_ADDRESS=f"127.0.0.1:{silent.getsockname()[1]}")
+        command = [sys.executable, "-m", "leadgen.entrypoints.worker"]
+        with running("worker", command, tmp_path, environment) as worker:
+            worker.says("waiting")
+            assert worker.stop(signal.SIGTERM, 5) == 0
+            assert "Traceback" not in worker.text
+
+
 def test_upkeep(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
-    """Upkeep closes the job of a terminated workflow, starts one that nobody started, leaves young ones alone."""
+    """Upkeep closes the job of a terminated workflow and starts one that nobody started, but no young one."""
     with staged(warm, tmp_path, temporal_address, "--profile", "instant", *NO_LIMITS) as stage:
         stage.set_providers(*FAST)
         stage.import_people(plain_file(4))

@@ -1,9 +1,11 @@
 """`leadgen demo` and `leadgen up`: everything on one machine, and nothing left of it."""
 
 import contextlib
+import fcntl
 import re
-import signal
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +17,14 @@ from tests.entrypoints.program import SCRIPT, Program, WarmStart
 
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
+
+
+@pytest.fixture
+def default_ports() -> Iterator[None]:
+    """The right to use Temporal's own ports, which only one run of these tests on a machine has at a time."""
+    with (Path(tempfile.gettempdir()) / f"leadgen-tests-{TEMPORAL_PORT}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def is_free(port: int) -> bool:
@@ -30,7 +40,8 @@ def is_free(port: int) -> bool:
 
 def end(up: Running, mark: str) -> None:
     """Ctrl-C ends `leadgen up` within 15 seconds with 0, and with it all that it has started."""
-    assert up.stop(signal.SIGINT, 15) == 0
+    assert up.press_ctrl_c() == 0
+    assert up.text.splitlines()[-1].split("] ")[-1].startswith("worker stopped")
     assert "Traceback" not in up.text
     until(lambda: not processes_with(mark), 5, "no process is left")
 
@@ -54,6 +65,18 @@ def test_demo_twice(warm: WarmStart, tmp_path: Path) -> None:
         assert len(numbers) == sum(" found " in line for line in table)
 
 
+def test_demo_interrupted(warm: WarmStart, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a demo ends it within 15 seconds and leaves no process behind."""
+    mark = str(uuid4())
+    environment = {**Program(warm, tmp_path, {}).environment(), "MARK": mark}
+    with running("demo", [str(SCRIPT), "demo", "--leads", "200"], tmp_path, environment) as demo:
+        demo.says("200 rows")
+        assert demo.press_ctrl_c() == 130
+        assert "ERROR" not in demo.text
+        assert "Traceback" not in demo.text
+    until(lambda: not processes_with(mark), 5, "no process is left")
+
+
 def test_up_with_a_temporal_of_ones_own(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
     """`up` makes the tables, works for the Temporal that is set, and ends on Ctrl-C."""
     mark = str(uuid4())
@@ -69,11 +92,11 @@ def test_up_with_a_temporal_of_ones_own(warm: WarmStart, tmp_path: Path, tempora
             end(up, mark)
 
 
-@pytest.mark.skipif(
-    not (is_free(TEMPORAL_PORT) and is_free(UI_PORT)), reason="Temporal's own ports are taken"
-)
+@pytest.mark.usefixtures("default_ports")
 def test_up_with_everything(warm: WarmStart, tmp_path: Path) -> None:
     """Without any setting `up` starts a Temporal server that keeps what it knows, and a worker."""
+    if not (is_free(TEMPORAL_PORT) and is_free(UI_PORT)):
+        pytest.skip("Temporal's own ports are taken")
     mark = str(uuid4())
     environment = {**Program(warm, tmp_path, {}).environment(), "MARK": mark}
     with running("up", [str(SCRIPT), "up"], tmp_path, environment) as up:
@@ -84,15 +107,16 @@ def test_up_with_everything(warm: WarmStart, tmp_path: Path) -> None:
     assert is_free(TEMPORAL_PORT)
 
 
+@pytest.mark.usefixtures("default_ports")
 def test_up_on_a_taken_port(warm: WarmStart, tmp_path: Path) -> None:
     """Where something listens already, `up` says on which port and what to set, and starts nothing."""
-    program = Program(warm, tmp_path, {})
+    environment = Program(warm, tmp_path, {}).environment()
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # taken already, which serves as well
             stack.enter_context(socket.create_server(("127.0.0.1", TEMPORAL_PORT)))
-        ended = program.from_scratch("up")
-    assert ended.code == 1, ended
-    assert ended.err.count("\n") == 1, ended
-    assert f"127.0.0.1:{TEMPORAL_PORT}" in ended.err
-    assert "LEADGEN_TEMPORAL_ADDRESS" in ended.err
-    assert "Traceback" not in ended.err
+        up = stack.enter_context(running("up", [str(SCRIPT), "up"], tmp_path, environment))
+        assert up.process.wait(30) == 1
+        said = up.text
+    assert said.count("\n") == 1, said
+    assert f"127.0.0.1:{TEMPORAL_PORT}" in said
+    assert "LEADGEN_TEMPORAL_ADDRESS" in said

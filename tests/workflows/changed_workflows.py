@@ -18,7 +18,7 @@ class SleepyFindPhone(FindPhoneWorkflow):
     """Sleeps before it begins."""
 
     @workflow.run
-    async def run(self, request: FindPhoneInput) -> FindPhoneResult:
+    async def run(self, request: FindPhoneInput | None = None) -> FindPhoneResult:
         """The end of the search."""
         await workflow.sleep(1)
         return await super().run(request)
@@ -29,11 +29,11 @@ class SleepyFindPhones(FindPhonesWorkflow):
     """Sleeps before it ends."""
 
     @workflow.init
-    def __init__(self, request: FindPhonesInput) -> None:
+    def __init__(self, request: FindPhonesInput | None = None) -> None:
         super().__init__(request)
 
     @workflow.run
-    async def run(self, request: FindPhonesInput) -> FindPhonesResult:
+    async def run(self, request: FindPhonesInput | None = None) -> FindPhonesResult:
         """What came of the job."""
         result = await super().run(request)
         await workflow.sleep(1)

@@ -75,13 +75,19 @@ async def test_neither_an_end_nor_a_time(dev_server: WorkflowEnvironment) -> Non
     assert result == FindPhoneResult("lead-1", "failed", None, "0.020000")
 
 
-@pytest.mark.parametrize("given", [{}, {"lead_id": ""}, {"lead": "lead-1"}])
-async def test_no_lead_id(dev_server: WorkflowEnvironment, given: dict[str, str]) -> None:
+@pytest.mark.parametrize("given", [[], [None], [{}], [{"lead_id": ""}], [{"lead": "lead-1"}]])
+async def test_no_lead_id(dev_server: WorkflowEnvironment, given: list[object]) -> None:
     """Without a lead the workflow fails at once and says what to give."""
     search = FakeSearch([FOUND])
     async with working(dev_server.client, search.search_lead) as queue:
         with pytest.raises(WorkflowFailureError) as failed:
-            await dev_server.client.execute_workflow("FindPhone", given, id=str(uuid4()), task_queue=queue)
+            await dev_server.client.execute_workflow(
+                "FindPhone",
+                args=given,
+                id=str(uuid4()),
+                task_queue=queue,
+                execution_timeout=timedelta(seconds=9),
+            )
     assert isinstance(failed.value.cause, ApplicationError)
     assert failed.value.cause.message == 'lead_id is missing: give {"lead_id": "..."}'
     assert search.orders == []

@@ -66,11 +66,18 @@ async def test_no_leads(dev_server: WorkflowEnvironment) -> None:
     assert (job.starts, len(job.ends), result.leads) == ([], 1, 0)
 
 
-async def test_plain_json(dev_server: WorkflowEnvironment) -> None:
-    """From ``{}`` a job of the default account is made, under one new id."""
+@pytest.mark.parametrize("given", [[], [{}]])
+async def test_plain_json(dev_server: WorkflowEnvironment, given: list[object]) -> None:
+    """From ``{}``, or from nothing, a job of the default account is made, under one new id."""
     job = FakeJob(leads=1)
     async with working(dev_server.client, *job.activities) as queue:
-        result = await dev_server.client.execute_workflow("FindPhones", {}, id=str(uuid4()), task_queue=queue)
+        result = await dev_server.client.execute_workflow(
+            "FindPhones",
+            args=given,
+            id=str(uuid4()),
+            task_queue=queue,
+            execution_timeout=timedelta(seconds=9),
+        )
     (plan,) = job.plans
     assert plan.account == "default"
     assert str(UUID(plan.job_id)) == plan.job_id

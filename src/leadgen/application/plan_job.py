@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from leadgen.application.ports.account_repository import IAccountRepository
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.domain.job import Job, JobScope, JobStatus
@@ -20,15 +21,18 @@ class JobPlan:
 class PlanJob:
     """Records a job where there is none of its id yet, and fixes its leads once."""
 
-    def __init__(self, *, jobs: IJobRepository, clock: IClock) -> None:
+    def __init__(self, *, jobs: IJobRepository, accounts: IAccountRepository, clock: IClock) -> None:
         self._jobs = jobs
+        self._accounts = accounts
         self._clock = clock
 
     async def run(self, account: str, job_id: str, *, carrier: str) -> JobPlan:
         """The plan of a recorded job, or of a new one over all leads that have no number.
 
-        ``carrier``: under which name the job is carried out. Raises ServiceUnavailable.
+        ``carrier``: under which name the job is carried out. Raises UnknownId for an account that there is
+        not, and ServiceUnavailable.
         """
+        await self._accounts.tier(account)
         new = Job(job_id, account, JobScope(), JobStatus.WAITING, self._clock.now())
         job = await self._jobs.add(new)
         return JobPlan(job.id, await self._jobs.plan(job, carrier))

@@ -31,7 +31,9 @@ log = structlog.get_logger("leadgen.worker")
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Works until ``stop`` is set, then books the calls under way. Raises ServiceUnavailable."""
     async with compose(settings) as leadgen:
-        client = await _ready(settings, leadgen)
+        client = await _ready_unless(stop, settings, leadgen)
+        if client is None:
+            return
         served = leadgen.activities
         worker = Worker(
             client,
@@ -51,6 +53,17 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             await stop.wait()
             await log.ainfo("worker stopping")
     await log.ainfo("worker stopped")
+
+
+async def _ready_unless(stop: asyncio.Event, settings: Settings, leadgen: Leadgen) -> Client | None:
+    """A client as soon as all is ready, or None when the stop comes first."""
+    ready, stopping = asyncio.create_task(_ready(settings, leadgen)), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((ready, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return await ready if ready.done() else None
+    finally:
+        ready.cancel()
+        stopping.cancel()
 
 
 async def _ready(settings: Settings, leadgen: Leadgen) -> Client:

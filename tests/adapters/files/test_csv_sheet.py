@@ -28,6 +28,13 @@ class Interrupted(Exception):
     """Something goes wrong in the middle."""
 
 
+def write_half(path: Path, error: type[BaseException]) -> None:
+    """A sheet that breaks off."""
+    with CsvLeadSheet(path) as sheet:
+        sheet.write(["half"])
+        raise error
+
+
 def test_write(tmp_path: Path) -> None:
     """UTF-8, commas, one line end a record; what was written is what is read."""
     path = tmp_path / "out.csv"
@@ -52,18 +59,16 @@ def test_an_error_inside(tmp_path: Path, kind: type[BaseException]) -> None:
     """Leaves the old file as it was, and nothing beside it."""
     path = tmp_path / "out.csv"
     path.write_text("old")
-    with pytest.raises(kind), CsvLeadSheet(path) as sheet:
-        sheet.write(["half"])
-        raise kind
+    with pytest.raises(kind):
+        write_half(path, kind)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_error_inside_a_new_file(tmp_path: Path) -> None:
     """Leaves no file at all."""
-    with pytest.raises(Interrupted), CsvLeadSheet(tmp_path / "out.csv") as sheet:
-        sheet.write(["half"])
-        raise Interrupted
+    with pytest.raises(Interrupted):
+        write_half(tmp_path / "out.csv", Interrupted)
     assert list(tmp_path.iterdir()) == []
 
 

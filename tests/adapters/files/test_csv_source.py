@@ -40,7 +40,7 @@ def as_csv(table: Sequence[Sequence[str]], delimiter: str = ",") -> str:
 def test_unicode(tmp_path: Path, encoding: str) -> None:
     """UTF-8, and whatever has a byte-order mark, is read without a word."""
     marks = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
-    name = encoding.split()[0]
+    name = encoding.partition(" ")[0]
     path = write(tmp_path, marks.get(name, b"") + as_csv(TABLE).encode(name))
     assert read(path) == (TABLE, [])
 
@@ -170,7 +170,9 @@ def test_an_unclosed_quote_in_the_header(tmp_path: Path) -> None:
 # what is no lead file
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\n\r\n\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE], ids=ascii)
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"\n\r\n\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE], ids=ascii
+)
 def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
     """Without a header there is nothing to read."""
     with pytest.raises(UnreadableFile, match=r"people\.csv.*empty"):

@@ -1,10 +1,11 @@
 """Databases: every test finds one with all tables and without leads, on SQLite and on PostgreSQL.
 
-Each kind is migrated once. A SQLite file is copied per test; a PostgreSQL database, whose copy takes a third of
-a second, per module, and its rows are deleted after each test.
+Each kind is migrated once. A SQLite file is copied per test; a PostgreSQL database, whose copy takes a third
+of a second, per module, and its rows are deleted after each test.
 """
 
 import shutil
+import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import count
@@ -76,6 +77,14 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         name = f"leadgen_{next(_numbers)}"
         yield server.create_database(name)
         server.drop_database(name)
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """A port that is taken, so that nobody else gets it, and on which nobody answers."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 @pytest.fixture

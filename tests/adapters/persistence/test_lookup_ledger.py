@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -45,7 +44,7 @@ def ledger(stores: Stores) -> ILookupLedger:
 
 
 @pytest.fixture
-def commits(database: Database, stores: Stores) -> Iterator[Commits]:
+def commits(database: Database, stores: Stores) -> Commits:
     """The commits since the leads were recorded."""
     return Commits(database)
 

@@ -20,7 +20,7 @@ from tests.unit.application.tables import Table, everybody, give_out, tables, ta
 from tests.unit.application.world import World, a_hit
 
 EXAMPLES = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,

@@ -27,7 +27,7 @@ from tests.unit.application.tables import Table, everybody, tables, take_in
 from tests.unit.application.world import World
 
 EXAMPLES = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,

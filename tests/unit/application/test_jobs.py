@@ -127,7 +127,7 @@ async def test_plan_covers_all_leads_without_a_number(world: World) -> None:
     for number, state in enumerate(states, 1):
         await conclude(world, f"lead-{number}", state)
 
-    plan = await PlanJob(jobs=world.jobs, clock=world.clock).run(ACCOUNT, "job-1", carrier="carrier-1")
+    plan = await PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock).run(ACCOUNT, "job-1", carrier="carrier-1")
 
     assert plan == JobPlan("job-1", 3)
     assert await world.jobs.open_leads("job-1", start=0, size=10) == ["lead-1", "lead-2", "lead-5"]
@@ -139,7 +139,7 @@ async def test_plan_follows_the_scope_of_a_recorded_job(world: World, order: Ord
     """``again`` adds those for which nothing was found; one lead is one lead."""
     await world.add_leads(3)
     await conclude(world, "lead-2", EndState.NOT_FOUND)
-    plan = PlanJob(jobs=world.jobs, clock=world.clock)
+    plan = PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock)
     again = await order.run(ACCOUNT, JobScope(again=True))
     single = await order.run(ACCOUNT, JobScope("lead-2"))
 
@@ -150,7 +150,7 @@ async def test_plan_follows_the_scope_of_a_recorded_job(world: World, order: Ord
 async def test_leads_of_a_job_are_fixed_once(world: World) -> None:
     """Planned again, the job has the leads and the carrier that it had."""
     await world.add_leads(2)
-    plan = PlanJob(jobs=world.jobs, clock=world.clock)
+    plan = PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock)
     await plan.run(ACCOUNT, "job-1", carrier="carrier-1")
     await world.add_lead(3)
 
@@ -160,7 +160,7 @@ async def test_leads_of_a_job_are_fixed_once(world: World) -> None:
 
 async def test_job_without_leads_is_planned(world: World) -> None:
     """Nothing to do is no error."""
-    plan = await PlanJob(jobs=world.jobs, clock=world.clock).run(ACCOUNT, "job-1", carrier="c")
+    plan = await PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock).run(ACCOUNT, "job-1", carrier="c")
 
     assert plan == JobPlan("job-1", 0)
 

@@ -191,6 +191,7 @@ async def test_cancelled_chunk_goes_on_and_nobody_is_asked_twice(world: World) -
     await asyncio.wait([running])
     world.orion.release()
     await world.run(world.here.paid_calls.drain())
+    await world.clock.advance(5.0)
     assert len(world.orion.asked) == 2
     other = world.process("worker-2")
     chunk = await world.run(other.run_chunk.run("job-1", start=0, size=10, progress=ignore))

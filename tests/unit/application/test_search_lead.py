@@ -180,18 +180,18 @@ async def test_exhausted_repeats_leave_the_lead_incomplete(world: World) -> None
 
 
 async def test_next_run_asks_only_what_was_prevented(world: World) -> None:
-    """Misses are not paid twice: the run after an outage asks the provider that was out."""
+    """Misses are not paid twice: the run after an outage asks the provider that was out, as often as any."""
     lead = await world.add_lead()
     world.orion.will_answer(*[BROKEN] * TRIES)
     await verdict(world, lead)
     await world.clock.advance(60.0)
-    world.orion.will_answer(a_hit())
+    world.orion.will_answer(*[BROKEN] * (TRIES - 1), a_hit())
 
     result = await verdict(world, lead)
 
     assert (result.state, result.provider) == (EndState.FOUND, "orion")
-    assert calls(world) == [TRIES + 1, 1, 1]
-    assert [each.n for each in await world.lookups("orion")] == list(range(TRIES + 1))
+    assert calls(world) == [2 * TRIES, 1, 1]
+    assert [each.n for each in await world.lookups("orion")] == list(range(2 * TRIES))
 
 
 async def test_run_that_is_resumed_does_not_get_all_its_tries_again(world: World) -> None:
@@ -324,6 +324,35 @@ async def test_expired_answers_are_asked_anew(world: World) -> None:
     assert sorted((each.provider, each.n) for each in await world.lookups()) == [
         (name, n) for name in sorted(ALL) for n in (0, 1)
     ]
+
+
+async def test_expired_number_is_asked_anew(world: World) -> None:
+    """A number that is older than thirty days is no answer any more to a lead that has none."""
+    lead = await world.add_lead()
+    world.orion.will_answer(a_hit(5), a_hit(6))
+    await verdict(world, lead)
+    await world.clock.advance(31 * 86_400)
+
+    result = await verdict(world, lead)  # as it was before it had its number
+
+    assert result.phone == builders.us_phone(6)
+    assert calls(world) == [2, 0, 0]
+
+
+async def test_number_of_a_disabled_provider_is_used_until_it_expires(world: World) -> None:
+    """What was paid for is used though its provider is off now, for thirty days and no longer."""
+    lead = await world.add_lead()
+    world.orion.will_answer(a_hit(5))
+    await verdict(world, lead)
+    await world.configure("orion", enabled=False)
+
+    fresh = await verdict(world, lead)
+    await world.clock.advance(31 * 86_400)
+    stale = await verdict(world, lead)
+
+    assert (fresh.state, fresh.phone) == (EndState.FOUND, builders.us_phone(5))
+    assert (stale.state, stale.phone) == (EndState.NOT_FOUND, None)
+    assert calls(world) == [1, 1, 1]
 
 
 async def test_expired_doubts_are_asked_anew(world: World) -> None:

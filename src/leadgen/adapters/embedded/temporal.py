@@ -38,7 +38,7 @@ async def dev_server(*, port: int, ui_port: int, file: Path | None, log: Path) -
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-    with _stdout_to(log):
+    with _output_to(log):
         server = await WorkflowEnvironment.start_local(
             ip=_HOST,
             port=port,
@@ -61,18 +61,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def _stdout_to(log: Path) -> Iterator[None]:
-    """Lets a process that is started meanwhile, and would chat on our stdout, write to a file."""
+def _output_to(log: Path) -> Iterator[None]:
+    """Lets a process that is started meanwhile, and would chat on our stdout and stderr, write to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
-    ours = os.dup(1)
+    sys.stderr.flush()
+    ours = [(number, os.dup(number)) for number in (1, 2)]
     try:
         with log.open("ab") as file:
-            os.dup2(file.fileno(), 1)
+            for number, _ in ours:
+                os.dup2(file.fileno(), number)
         yield
     finally:
-        os.dup2(ours, 1)
-        os.close(ours)
+        for number, kept in ours:
+            os.dup2(kept, number)
+            os.close(kept)
 
 
 def _program() -> Path:

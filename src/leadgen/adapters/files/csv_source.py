@@ -7,7 +7,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -126,7 +126,8 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
         return self._checked(reader)
 
     def _checked(self, records: Iterator[list[str]]) -> Iterator[list[str]]:
-        for number in count(1):
+        number = 1
+        while True:
             try:
                 cells = next(records)
             except (csv.Error, UnicodeError) as error:
@@ -139,6 +140,7 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
                 raise UnreadableFile(str(self._path), problem)
             if cells:
                 yield cells
+                number += 1
 
 
 def _delimiter(header: str) -> str:

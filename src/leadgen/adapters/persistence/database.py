@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
@@ -22,6 +23,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=30000",
 )
+_READS = {"isolation_level": "REPEATABLE READ"}  # as SQLite does by itself
 _WRITES = {"leadgen_writes": True}
 
 
@@ -37,6 +39,17 @@ def parse_url(text: str) -> URL:
     return url
 
 
+def make_folder(url: URL) -> None:
+    """Makes the folder of a SQLite file; raises ServiceUnavailable where that cannot be."""
+    if url.drivername != "sqlite":
+        return
+    try:
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        address = url.render_as_string(hide_password=True)
+        raise ServiceUnavailable("the database", address, f"{error.strerror}, set {SETTING}") from error
+
+
 class Database:
     """A pool of connections to one database; its errors are ServiceUnavailable."""
 
@@ -44,25 +57,26 @@ class Database:
         url = parse_url(text)
         self.address = url.render_as_string(hide_password=True)
         self.is_sqlite = url.drivername == "sqlite"
-        if self.is_sqlite:
-            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(url)
         driver = "sqlite+aiosqlite" if self.is_sqlite else "postgresql+psycopg"
         options = {} if self.is_sqlite else {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
         self._engine = create_async_engine(url.set(drivername=driver), hide_parameters=True, **options)
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        self._reader = self._engine.execution_options(**({} if self.is_sqlite else _READS))
+        self._writer = self._engine.execution_options(**_WRITES)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one state of the database."""
-        async with self._translated(), self._engine.begin() as connection:
+        async with self._translated(), self._reader.begin() as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose changes are durable when the block ends, and gone when it raises."""
-        async with self._translated(), self._engine.execution_options(**_WRITES).begin() as connection:
+        async with self._translated(), self._writer.begin() as connection:
             yield connection
 
     def insert_or_skip(self, table: Table, *keys: str) -> Any:
@@ -73,7 +87,8 @@ class Database:
     def insert_or_replace(self, table: Table, *keys: str, kept: Collection[str] = ()) -> Any:
         """An insert that replaces all columns but the ``kept`` ones of rows whose keys are there."""
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-        others = {name: insert.excluded[name] for name in table.c.keys() if name not in {*keys, *kept}}
+        fixed = {*keys, *kept}
+        others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in fixed}
         return insert.on_conflict_do_update(index_elements=list(keys), set_=others)
 
     async def close(self) -> None:
@@ -84,10 +99,16 @@ class Database:
     async def _translated(self) -> AsyncIterator[None]:
         try:
             yield
-        except (DBAPIError, OSError) as error:
-            if not isinstance(error, OperationalError | ProgrammingError | OSError):
+        except (DBAPIError, OSError, NoConnectionFree) as error:
+            if not _is_outage(error):
                 raise
             raise ServiceUnavailable("the database", self.address, _remedy(error)) from error
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether the database as such is at fault; a plain DatabaseError is a file that is no database."""
+    outages = OperationalError | ProgrammingError | OSError | NoConnectionFree
+    return isinstance(error, outages) or type(error) is DatabaseError
 
 
 def _remedy(error: Exception) -> str:

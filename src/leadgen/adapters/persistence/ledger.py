@@ -101,7 +101,7 @@ class SqlLookupLedger(ILookupLedger):
                     entry.waiter.set_result(result)
 
     async def _commit_safely(self, batch: Sequence[_Entry]) -> list[Any]:
-        """The results; where a change cannot be made, each gets a commit of its own, and that one its error."""
+        """The results; where one change cannot be made, each gets a commit of its own, that one its error."""
         try:
             return await self._commit(batch)
         except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
@@ -110,7 +110,7 @@ class SqlLookupLedger(ILookupLedger):
         return [(await self._commit_safely([entry]))[0] for entry in batch]
 
     async def _commit(self, batch: Sequence[_Entry]) -> list[Any]:
-        """One commit for all; leads first, then in the order of keys, so that no two writers wait in a ring."""
+        """One commit for all: leads first, then in order of keys, so that writers never wait in a ring."""
         lead_ids = {entry.lead_id for entry in batch if entry.lead_id}
         ordered = sorted(range(len(batch)), key=lambda place: batch[place].key)
         results: list[Any] = [None] * len(batch)
@@ -160,7 +160,7 @@ async def _close(conn: AsyncConnection, lookup: Lookup, value: LeadValue | None)
 
 
 def _is_recorded(standing: Lookup | None, lookup: Lookup) -> bool:
-    """Whether this very change stands there; compared as columns, since those do not hold all of an outcome."""
+    """Whether this very change stands there, as far as columns hold it: they lack some of an outcome."""
     return standing is not None and lookup_columns(standing) == lookup_columns(lookup)
 
 

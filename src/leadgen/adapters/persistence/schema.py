@@ -13,13 +13,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
-from leadgen.adapters.persistence.database import SETTING, parse_url
+from leadgen.adapters.persistence.database import SETTING, make_folder, parse_url
 from leadgen.adapters.persistence.tables import metadata
 from leadgen.domain.errors import ServiceUnavailable
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_403_515_601
+_PATIENCE_SECONDS = 30
 
 
 def upgrade(database_url: str) -> str:
@@ -55,17 +57,15 @@ def _connected(database_url: str) -> Iterator[Connection]:
     """One connection; two processes that upgrade at once do so one after the other."""
     url = parse_url(database_url)
     is_sqlite = url.drivername == "sqlite"
-    if is_sqlite:
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    arguments = {"timeout": 30} if is_sqlite else {"connect_timeout": 5}
+    make_folder(url)
+    arguments = {"timeout": _PATIENCE_SECONDS} if is_sqlite else {"connect_timeout": 5}
     engine = create_engine(
         url.set(drivername="sqlite" if is_sqlite else "postgresql+psycopg"), connect_args=arguments
     )
     try:
         with engine.connect() as connection:
             if is_sqlite:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _begin_alone(connection)
             else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             yield connection
@@ -74,3 +74,15 @@ def _connected(database_url: str) -> Iterator[Connection]:
         raise ServiceUnavailable("the database", address, f"start it, or set {SETTING}") from error
     finally:
         engine.dispose()
+
+
+@retry(
+    retry=retry_if_exception(lambda error: "database is locked" in str(error)),
+    stop=stop_after_delay(_PATIENCE_SECONDS),
+    wait=wait_random(0.01, 0.1),
+    reraise=True,
+)
+def _begin_alone(connection: Connection) -> None:
+    """Begins to write; SQLite does not wait by itself for others who switch a new file to WAL as well."""
+    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

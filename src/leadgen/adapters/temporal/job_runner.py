@@ -29,7 +29,6 @@ from leadgen.application.ports.job_runner import IJobRunner, RunState
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.job import Job
 
-_UPKEEP = "leadgen-upkeep"
 _UPKEEP_EVERY = timedelta(minutes=1)
 
 
@@ -85,14 +84,15 @@ class TemporalJobRunner(IJobRunner):
 
     async def keep_up(self) -> None:
         """See IJobRunner."""
+        name = f"upkeep-{self._task_queue}"
         schedule = Schedule(
-            action=ScheduleActionStartWorkflow("Upkeep", id=_UPKEEP, task_queue=self._task_queue),
+            action=ScheduleActionStartWorkflow("Upkeep", id=name, task_queue=self._task_queue),
             spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_UPKEEP_EVERY)]),
             policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
         )
         async with self._client() as client:
             try:
-                await client.create_schedule(_UPKEEP, schedule)
+                await client.create_schedule(name, schedule)
             except ScheduleAlreadyRunningError:
                 return
 

@@ -36,7 +36,10 @@ class IJobRepository(ABC):
 
     @abstractmethod
     async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
-        """Records how searches ended, in the job and in the leads, in one commit."""
+        """Records how searches ended, in the job and in the leads, in one commit.
+
+        A lead that is settled in the job stays as it is there.
+        """
 
     @abstractmethod
     async def end(self, job_id: str, status: JobStatus) -> None:

@@ -18,9 +18,9 @@ class FindPhoneWorkflow:
     """Finds the number of one lead."""
 
     @workflow.run
-    async def run(self, request: FindPhoneInput) -> FindPhoneResult:
+    async def run(self, request: FindPhoneInput | None = None) -> FindPhoneResult:
         """The end of the search; the number stands in the database."""
-        if not request.lead_id:
+        if request is None or not request.lead_id:
             raise ApplicationError('lead_id is missing: give {"lead_id": "..."}', non_retryable=True)
         search = SearchInput(request.lead_id, request.account, since=workflow.now())
         while True:

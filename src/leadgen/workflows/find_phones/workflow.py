@@ -32,7 +32,8 @@ class FindPhonesWorkflow:
     """Finds the numbers of many leads."""
 
     @workflow.init
-    def __init__(self, request: FindPhonesInput) -> None:
+    def __init__(self, request: FindPhonesInput | None = None) -> None:
+        request = request or FindPhonesInput()
         self._job_id = request.job_id or str(workflow.uuid4())
         self._account = request.account
         self._leads = request.leads
@@ -42,7 +43,7 @@ class FindPhonesWorkflow:
         self._started = 0
 
     @workflow.run
-    async def run(self, request: FindPhonesInput) -> FindPhonesResult:
+    async def run(self, request: FindPhonesInput | None = None) -> FindPhonesResult:
         """What came of the job; the numbers stand in the database."""
         del request  # read when the workflow was initialised
         leads = self._leads if self._leads is not None else await self._plan()
