@@ -112,3 +112,15 @@ def test_a_relative_path(tmp_path: Path) -> None:
     finally:
         os.chdir(before)
     assert read_rows(tmp_path / "out.csv") == ROWS
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    """What is no plain file, such as /dev/stdout, gets the records and is not replaced by a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with CsvLeadSheet(pipe) as sheet:
+        sheet.write(["email"])
+    assert os.read(reader, 100) == b"email\n"
+    assert pipe.is_fifo()
+    os.close(reader)

@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from leadgen.adapters.persistence import schema
 from leadgen.adapters.persistence.tables import metadata
-from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
+from leadgen.domain.errors import InvalidSetting, NotConfigured, ServiceUnavailable
 
 NEWEST = max(
     path.name[:4] for path in (Path(schema.__file__).parent / "migrations" / "versions").glob("0*.py")
@@ -103,3 +103,16 @@ def test_a_file_of_something_else(tmp_path: Path) -> None:
     with pytest.raises(ServiceUnavailable, match="LEADGEN_DATABASE_URL"):
         schema.upgrade(f"sqlite:///{path}")
     assert path.read_text().startswith("these are my notes")
+
+
+def test_a_database_of_a_newer_leadgen(empty_url: str) -> None:
+    """A revision that this leadgen does not know is told in one line, and nothing is changed."""
+    schema.upgrade(empty_url)
+    engine = create_engine(empty_url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("update alembic_version set version_num = '9999'"))
+        with pytest.raises(NotConfigured, match="newer leadgen"):
+            schema.upgrade(empty_url)
+    finally:
+        engine.dispose()

@@ -127,7 +127,9 @@ async def test_plan_covers_all_leads_without_a_number(world: World) -> None:
     for number, state in enumerate(states, 1):
         await conclude(world, f"lead-{number}", state)
 
-    plan = await PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock).run(ACCOUNT, "job-1", carrier="carrier-1")
+    plan = await PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock).run(
+        ACCOUNT, "job-1", carrier="carrier-1"
+    )
 
     assert plan == JobPlan("job-1", 3)
     assert await world.jobs.open_leads("job-1", start=0, size=10) == ["lead-1", "lead-2", "lead-5"]
@@ -160,7 +162,9 @@ async def test_leads_of_a_job_are_fixed_once(world: World) -> None:
 
 async def test_job_without_leads_is_planned(world: World) -> None:
     """Nothing to do is no error."""
-    plan = await PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock).run(ACCOUNT, "job-1", carrier="c")
+    plan = await PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock).run(
+        ACCOUNT, "job-1", carrier="c"
+    )
 
     assert plan == JobPlan("job-1", 0)
 

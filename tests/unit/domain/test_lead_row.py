@@ -307,7 +307,7 @@ def test_an_export_that_comes_back_brings_the_number_that_was_found() -> None:
 
 
 def test_an_own_header_of_a_foreign_file_gets_another_name() -> None:
-    """A column phone_status that leadgen did not write is kept, and does not meet leadgen's own in an export."""
+    """A column phone_status of somebody else is kept, apart from the one of an export."""
     columns = read_header(["email", "phone_status"])
     assert columns[1] == Column("phone_status (file)", None)
 
@@ -336,7 +336,7 @@ def test_a_country_in_words_stays_as_text() -> None:
 
 
 def test_a_phone_cell_that_says_there_is_none_is_no_reason_to_warn() -> None:
-    """null and the like are what programs write for an empty cell."""
+    """Null and the like are what programs write for an empty cell."""
     row = read_row(read_header(["email", "phoneNumber"]), ["ada@acme.example", "null"])
     assert isinstance(row, ReadRow)
     assert row.warnings == ()

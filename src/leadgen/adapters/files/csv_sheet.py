@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from leadgen.application.ports.lead_sheet import ILeadSheet
 from leadgen.domain.errors import UnreadableFile
@@ -22,14 +22,13 @@ class CsvLeadSheet(ILeadSheet, AbstractContextManager["CsvLeadSheet"]):
         self._path = path
         if path.is_dir():
             raise UnreadableFile(str(path), "is a folder: name a file to write")
+        self._is_replaced = path.is_file() or not path.exists()  # a pipe or a terminal is written to
+        folder, prefix = path.absolute().parent, f".{path.name}."
         try:
-            self._file = NamedTemporaryFile(  # noqa: SIM115 - closed by __exit__
-                "w",
-                encoding="utf-8",
-                newline="",
-                dir=path.absolute().parent,
-                prefix=f".{path.name}.",
-                delete=False,
+            self._file: IO[str] = (
+                NamedTemporaryFile("w", encoding="utf-8", newline="", dir=folder, prefix=prefix, delete=False)  # noqa: SIM115 - closed by __exit__
+                if self._is_replaced
+                else path.open("w", encoding="utf-8", newline="")
             )
         except OSError as error:
             raise UnreadableFile(str(path), f"cannot be written ({error.strerror})") from None
@@ -46,6 +45,8 @@ class CsvLeadSheet(ILeadSheet, AbstractContextManager["CsvLeadSheet"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        if not self._is_replaced:
+            return
         temporary = Path(self._file.name)
         if error is not None:
             temporary.unlink(missing_ok=True)

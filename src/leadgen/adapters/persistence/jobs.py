@@ -85,7 +85,9 @@ class SqlJobRepository(IJobRepository):
         ordered = sorted(conclusions, key=attrgetter("lead_id"))
         states = [{"lead": each.lead_id, "new_state": each.verdict.state.value} for each in ordered]
         async with self._database.write() as conn:
-            await conn.execute(update(job_items).where(is_item & is_open).values(state=bindparam("new_state")), states)
+            await conn.execute(
+                update(job_items).where(is_item & is_open).values(state=bindparam("new_state")), states
+            )
             await conclude(conn, job.account, conclusions, self._clock)
 
     async def end(self, job_id: str, status: JobStatus) -> None:

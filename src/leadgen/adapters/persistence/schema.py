@@ -11,13 +11,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from leadgen.adapters.persistence.database import SETTING, make_folder, parse_url
 from leadgen.adapters.persistence.tables import metadata
-from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.errors import NotConfigured, ServiceUnavailable
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_403_515_601
@@ -27,7 +28,10 @@ _PATIENCE_SECONDS = 30
 def upgrade(database_url: str) -> str:
     """Brings the database to the newest revision, which it returns; a second time changes nothing."""
     with _connected(database_url) as connection:
-        command.upgrade(_config(connection), "head")
+        try:
+            command.upgrade(_config(connection), "head")
+        except CommandError:
+            raise NotConfigured("the database was made by a newer leadgen: upgrade this one") from None
         connection.commit()
         return str(MigrationContext.configure(connection).get_current_revision())
 
