@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
 from leadgen.application.ports.lead_sheet import ILeadSheet
-from leadgen.domain.lead_row import FIELD_HEADERS, OWN_HEADERS, Column
+from leadgen.domain.lead_row import FIELD_HEADERS, OWN_HEADERS, Column, distinct_headers
 from leadgen.domain.money import usd
 
 _PAGE_LEADS = 1_000
@@ -25,7 +25,8 @@ class ExportLeads:
             Column(header, name) for name, header in FIELD_HEADERS.items()
         ]
         columns = [column for column in columns if column.header not in OWN_HEADERS]
-        sheet.write([*(_harmless(column.header) for column in columns), *OWN_HEADERS])
+        headers = distinct_headers([column.header for column in columns])
+        sheet.write([*(_harmless(header) for header in headers), *OWN_HEADERS])
         written = 0
         async for page in self._pages(account):
             for line in page:

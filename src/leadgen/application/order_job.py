@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.id_source import IIdSource
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
-from leadgen.domain.errors import UnknownId
+from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
 
 
@@ -39,5 +41,6 @@ class OrderJob:
         new = Job(self._ids.new(), account, scope, JobStatus.WAITING, self._clock.now())
         await self._runner.check()
         job = await self._jobs.add(new)
-        await self._runner.start(job)
+        with suppress(ServiceUnavailable):
+            await self._runner.start(job)
         return job

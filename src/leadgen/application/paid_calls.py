@@ -128,13 +128,19 @@ class PaidCalls:
         if self._clock.monotonic() > ticket.closes_at:
             outcome = NotSent("its ticket ran out", late=True)
         else:
-            provider = self._providers[config.name]
-            outcome = await provider.ask(purchase.question, timeout_seconds=config.timeout_seconds)
+            outcome = await self._ask(config, purchase.question)
         try:
             await self._heed(config.name, outcome)
         finally:  # a limiter that is lost must not keep a paid answer out of the books
             answered = await self._book(lookup, config, outcome)
         return answered
+
+    async def _ask(self, config: ProviderConfig, question: Question) -> Outcome:
+        provider = self._providers[config.name]
+        try:
+            return await provider.ask(question, timeout_seconds=config.timeout_seconds)
+        except Exception as error:  # noqa: BLE001 - a fault of an adapter must not leave its call out of the books
+            return Unknown(f"its adapter failed ({type(error).__name__})")
 
     async def _heed(self, provider: str, outcome: Outcome) -> None:
         """What an answer means for everybody who waits for this provider."""

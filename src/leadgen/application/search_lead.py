@@ -79,4 +79,4 @@ def _candidates(standings: Sequence[Standing], lookups: Sequence[Lookup], around
         and lookup.created_at >= around.since
     )
     names = [standing.config.name for standing in standings]
-    return [Candidate(name, n=expired[name], tries=max(1, TRIES - failed[name])) for name in names]
+    return [Candidate(name, n=expired[name], tries=TRIES - failed[name]) for name in names]

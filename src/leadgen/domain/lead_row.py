@@ -75,7 +75,9 @@ def read_header(cells: Sequence[str]) -> tuple[Column | None, ...]:
 
     A column with the very name of a field goes before one with an alias of it; the rest are kept as they are.
     """
-    headers = _distinct([clean(cell) or f"column {place}" for place, cell in enumerate(cells, 1)])
+    headers = distinct_headers(
+        [_unquote_formula(clean(cell)) or f"column {place}" for place, cell in enumerate(cells, 1)]
+    )
     keys = [_key(header) for header in headers]
     fields = _fields(keys)
     own = set(map(_key, OWN_HEADERS)) if set(map(_key, OWN_HEADERS)) <= set(keys) else set()
@@ -171,7 +173,7 @@ def _fields(keys: Sequence[str]) -> dict[int, str]:
     return {place: name for name, place in places.items()}
 
 
-def _distinct(headers: Sequence[str]) -> list[str]:
+def distinct_headers(headers: Sequence[str]) -> list[str]:
     """The headers, with a number behind those that have come before."""
     distinct = list[str]()
     for header in headers:

@@ -119,6 +119,9 @@ class Waterfall:
         self._in_flight: str | None = None
         for answered in history:
             self._recall(answered)
+        for place in self._places.values():
+            if place.is_open and place.tries <= 0:
+                place.prevented = "gave up after repeats"
 
     def step(self, event: Event, now: datetime) -> Moves:
         """What to do after ``event``; asks nothing anew while a question is in flight."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.application.run_chunk import ChunkReport
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import JobReport, JobStatus
@@ -16,6 +17,7 @@ from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.provider import Fault, Rejected, Unknown
 from leadgen.domain.selection import Refusal
+from leadgen.domain.waterfall import Verdict
 from tests import builders
 from tests.builders import ACCOUNT
 from tests.unit.application.world import CONFIGS, World, a_hit
@@ -114,16 +116,19 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
 
 async def test_bug_about_one_lead_fails_that_lead_alone(world: World) -> None:
     """The others go on, and the failed one says what happened without naming anybody."""
-    leads = await world.add_leads(3)
+    await world.add_leads(3)
     await world.add_job()
-    world.orion.will_answer(RuntimeError("Ada King"), about=leads[1].profile.email)
+    for lead_id in ("lead-1", "lead-3"):
+        known = Verdict(EndState.FOUND, builders.us_phone(), "astra")
+        await world.leads.conclude(ACCOUNT, Conclusion(lead_id, known))
+    world.here.ledger.trouble["intend"] = RuntimeError("Ada King")
     world.books_are_exact = False
 
     chunk = await world.run(world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore))
 
     assert (chunk.settled, chunk.open) == (3, 0)
     report = await report_of(world)
-    assert (report.not_found, report.failed) == (2, 1)
+    assert (report.found, report.failed) == (2, 1)
     assert (await world.lead("lead-2")).phone_status is EndState.FAILED
     assert await world.leads.unasked(ACCOUNT, "lead-2") == [Refusal("leadgen", "failed: RuntimeError")]
 

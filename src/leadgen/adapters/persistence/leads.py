@@ -46,7 +46,7 @@ class SqlLeadRepository(ILeadRepository):
             await _lock(conn, account)
             known = await _columns(conn, account)
             fields = {column.field for column in known if column.field}
-            headers = {column.header for column in known}
+            headers = {column.header for column in known if not column.field}
             new = [
                 column
                 for column in columns
