@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 
 import structlog
 
@@ -19,6 +21,7 @@ def configure_logs(level: str, style: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(allow=("fault", "place", "start", "provider", "seconds")),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_fault,
     ]
     renderer: structlog.typing.Processor
     if style == "json":
@@ -43,3 +46,19 @@ def configure_logs(level: str, style: str) -> None:
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _name_fault(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Tells an exception by its type and place: its text and its variables may hold personal data."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
+    elif error and not isinstance(error, BaseException):
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        event["fault"] = type(error).__name__
+        event["place"] = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+    return event
