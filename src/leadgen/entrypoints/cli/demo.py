@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from leadgen.settings import Settings, child_environment
 
 _FOLDER = Path(".leadgen") / "demo"
 _ROWS_MAX = 16
+_FOREIGN_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
+"""A picture that is complete in itself, in the reader's own fixed-width font."""
 
 
 def demo(
@@ -36,7 +39,8 @@ def demo(
     console = Console(record=True, width=80, highlight=False) if svg else out
     asyncio.run(_demo(console, leads, seed))
     if svg:
-        console.save_svg(str(svg), title="leadgen demo")
+        picture = console.export_svg(title="leadgen demo", unique_id="demo")
+        svg.write_text(_FOREIGN_FONTS.sub("", picture), encoding="utf-8")
 
 
 async def _demo(console: Console, leads: int, seed: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from leadgen.composition import Leadgen
@@ -29,7 +30,7 @@ def list_(
     if not reports:
         out.print("No jobs yet: `leadgen phones find` starts one.")
         return
-    table = Table()
+    table = Table(box=SIMPLE_HEAD)
     for heading in ("id", "status", "leads", "found", "cost"):
         table.add_column(heading, no_wrap=True, justify="left" if heading in {"id", "status"} else "right")
     for report in reports:

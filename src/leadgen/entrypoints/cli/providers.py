@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from leadgen.application.check_providers import ProviderHealth
@@ -28,7 +29,7 @@ def list_(json: Json = False) -> None:
             {"providers": [provider_document(each.config) | {"has_key": each.has_key} for each in health]}
         )
         return
-    table = Table()
+    table = Table(box=SIMPLE_HEAD)
     for heading in ("", "provider", "rate", "at once", "price", "charges", "enabled", "key"):
         table.add_column(heading)
     for each in health:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -70,7 +71,7 @@ def job_lines(report: JobReport) -> list[str]:
 
 def spend_table(report: JobReport) -> Table:
     """What each provider did in a job."""
-    table = Table(title="Cost by provider", title_justify="left", title_style="bold")
+    table = Table(box=SIMPLE_HEAD, title="Cost by provider", title_justify="left", title_style="bold")
     table.add_column("provider")
     for heading in ("calls", "hits", "cost", "per number"):
         table.add_column(heading, justify="right")
@@ -104,7 +105,7 @@ def lead_document(line: LeadLine) -> dict[str, Any]:
 
 def lead_table(lines: Sequence[LeadLine], *, ids: bool) -> Table:
     """Leads with what was found; phones are never cut."""
-    table = Table()
+    table = Table(box=SIMPLE_HEAD)
     if ids:
         table.add_column("id", no_wrap=True)
     table.add_column("name" if ids else "lead")  # the only one that may shrink
