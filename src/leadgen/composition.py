@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from httpx2 import AsyncClient
 from temporalio.client import Client
@@ -50,12 +51,20 @@ from leadgen.workflows.find_phone.activities import FindPhoneActivities
 from leadgen.workflows.find_phones.activities import FindPhonesActivities
 from leadgen.workflows.upkeep.activities import UpkeepActivities
 
-PROVIDERS: Mapping[str, tuple[type[OrionConnect | AstraDialer | NimbusLookup], ProviderConfig]] = {
+
+class BuildProvider(Protocol):
+    """Makes the adapter of a provider; every adapter's class does."""
+
+    def __call__(self, client: AsyncClient, *, url: str, api_key: str) -> IPhoneProvider:
+        """An adapter that asks ``url`` through ``client``."""
+
+
+PROVIDERS: Mapping[str, tuple[BuildProvider, ProviderConfig]] = {
     name: (
-        adapter,
+        build,
         ProviderConfig(name, priority, Limits(parse_rules(rate, "rate"), concurrency), price_micros),
     )
-    for name, adapter, priority, rate, concurrency, price_micros in (
+    for name, build, priority, rate, concurrency, price_micros in (
         ("orion", OrionConnect, 1, "5/1s", 3, 20_000),
         ("astra", AstraDialer, 2, "10/1s", 10, 10_000),
         ("nimbus", NimbusLookup, 3, "2/1s", 2, 15_000),
@@ -179,10 +188,10 @@ def _use_cases(
 def _providers(client: AsyncClient) -> dict[str, IPhoneProvider]:
     """The providers that have an address and a key."""
     built: dict[str, IPhoneProvider] = {}
-    for name, (adapter, _) in PROVIDERS.items():
+    for name, (build, _) in PROVIDERS.items():
         access = provider_access(name)
         if access.url and access.api_key:
-            built[name] = adapter(client, url=str(access.url), api_key=access.api_key.get_secret_value())
+            built[name] = build(client, url=str(access.url), api_key=access.api_key.get_secret_value())
     return built
 
 

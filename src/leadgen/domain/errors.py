@@ -22,7 +22,7 @@ class ServiceUnavailable(LeadgenError):
     """A server that leadgen needs does not answer; the same call may succeed later."""
 
     def __init__(self, service: str, address: str, remedy: str) -> None:
-        super().__init__(f"{service} does not answer at {address}: {remedy}")
+        super().__init__(f"{service} is not available at {address}: {remedy}")
         self.service = service
         self.address = address
         self.remedy = remedy

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
-from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.errors import NotConfigured, ServiceUnavailable
 
 _HOST = "127.0.0.1"
 
@@ -30,7 +30,7 @@ class DevServer:
 async def dev_server(*, port: int, ui_port: int, file: Path | None, log: Path) -> AsyncIterator[DevServer]:
     """A Temporal server for this machine; what it knows is kept in ``file``, or in memory.
 
-    Raises ServiceUnavailable when a port is taken or the program is missing.
+    Raises NotConfigured when a port is taken, ServiceUnavailable when the program is missing.
     """
     for wanted in (port, ui_port):
         _check_free(wanted)
@@ -92,8 +92,7 @@ def _check_free(port: int) -> None:
         try:
             probe.bind((_HOST, port))
         except OSError:
-            raise ServiceUnavailable(
-                "a free port",
-                f"{_HOST}:{port}",
-                "something listens there already; if it is Temporal, set LEADGEN_TEMPORAL_ADDRESS to use it",
+            raise NotConfigured(
+                f"port {port} of this machine is taken: if a Temporal server listens there,"
+                f" set LEADGEN_TEMPORAL_ADDRESS={_HOST}:{port} to use it, else end what does"
             ) from None

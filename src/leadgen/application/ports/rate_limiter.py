@@ -37,7 +37,7 @@ class Tickets:
 class IRateLimiter(ABC):
     """Admits calls such that no window of a rule ever holds more than it allows, nor the cap is exceeded.
 
-    Exact: over all callers, at the provider, for every window (DESIGN §6, RELIABILITY §B3). First come,
+    Exact over all callers, at the provider, for every window, by the rule of ``domain.limits``. First come,
     first served. A refusal consumes nothing.
     """
 

@@ -94,7 +94,7 @@ def _show(console: Console, report: JobReport, lines: Sequence[LeadLine], charge
     verdict = "the same" if charged_micros == report.cost_micros else "[red]not the same[/]"
     console.print(f"The providers' own books say {render.money(charged_micros)}: {verdict}.")
     program = _program()
-    console.print("\nLook around:", style="bold")
+    console.print("\nLook around, in a terminal of its own:", style="bold")
     console.print(f"  export LEADGEN_DATABASE_URL={_database_url()}", soft_wrap=True)
     console.print(f"  {program} leads show {lines[0].lead.id}", soft_wrap=True)
     console.print(f"  {program} leads export phones.csv", soft_wrap=True)

@@ -100,7 +100,8 @@ def show(lead_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = Fal
             markup=False,
         )
     for refusal in story.unasked:
-        out.print(f"  not asked: {refusal.provider}: {refusal.reason}", style="dim")
+        what = "no answer from" if refusal.prevents else "not asked:"
+        out.print(f"  {what} {refusal.provider}: {refusal.reason}", style="dim", markup=False)
     out.print(f"Cost so far: {render.money(story.line.cost_micros)}")
 
 

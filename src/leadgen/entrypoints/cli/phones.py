@@ -24,7 +24,13 @@ def _phones() -> None:
 @app.command()
 def find(
     lead: Annotated[str | None, typer.Option(help="Only the lead of this id.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Also leads for which nothing was found.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Also leads for which nothing was found; answers younger than 30 days still count.",
+        ),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -43,6 +49,9 @@ def find(
     report = with_leadgen(use)
     if json:
         print_json(render.job_document(report))
+        return
+    if not wait:
+        out.print(f"Job {report.job.id} is ordered: leadgen jobs show {report.job.id}")
         return
     for line in render.job_lines(report):
         out.print(line)
