@@ -10,6 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCH_STAMP := .venv/.installed-bench
 UV_VERSION := 0.13.9
 UV := .venv-uv/bin/uv
 COMPILE = UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --universal --generate-hashes \
@@ -20,7 +21,7 @@ USABLE = "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info <
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' \
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' \
 		| while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 .PHONY: install
@@ -54,7 +55,15 @@ demo: install ## find the phones of a sample, everything embedded
 test: install ## run all tests; those of the core must cover it to 95 %
 	$(BIN)/coverage run -m pytest tests/unit
 	$(BIN)/coverage report
-	$(BIN)/python -m pytest --ignore=tests/unit
+	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/adapters/rate_limits
+
+.PHONY: test-limits
+test-limits: install ## the tests of the limiters, which wait for real seconds
+	$(BIN)/python -m pytest tests/adapters/rate_limits
+
+.PHONY: test-slow
+test-slow: install ## the tests that take minutes: all 10,000 sequences of the limiters
+	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=1800
 
 .PHONY: check
 check: install ## format, lint, types, layers, architecture; changes nothing
@@ -69,15 +78,25 @@ format: install ## format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: bench-limits
+bench-limits: $(BENCH_STAMP) ## measure the rate limiters beside their peers, in 90 seconds
+	@$(BIN)/python -m tests.benchmarks.limits
+
+$(BENCH_STAMP): $(STAMP) requirements/bench.txt
+	@echo "Installing the packages of requirements/bench.txt into .venv"
+	@$(BIN)/python -m pip install -qq --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
 .PHONY: picture
 picture: install ## draw docs/demo.svg anew
 	$(BIN)/leadgen demo --svg docs/demo.svg
 
 .PHONY: requirements
 requirements: $(UV) ## compile requirements/*.txt; all to their newest with UPGRADE=--upgrade
-	@echo "Compiling requirements/runtime.txt and requirements/dev.txt"
+	@echo "Compiling requirements/runtime.txt, requirements/dev.txt and requirements/bench.txt"
 	@$(COMPILE) --group build --output-file requirements/runtime.txt pyproject.toml
 	@$(COMPILE) --group dev --output-file requirements/dev.txt pyproject.toml
+	@$(COMPILE) --group bench --output-file requirements/bench.txt pyproject.toml
 
 # uv compiles, nothing else; a folder of its own keeps it out of what it compiles.
 $(UV): | install

@@ -8,12 +8,20 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.temporal import temporal_dev_server
+from tests.servers.valkey import ValkeyServer, valkey_server
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """An empty PostgreSQL; make a database of your own on it."""
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    """An empty Valkey; take keys of your own, and leave it running and awake."""
+    with valkey_server() as server:
         yield server
 
 

@@ -20,7 +20,12 @@ from leadgen.adapters.providers.astra_dialer import AstraDialer
 from leadgen.adapters.providers.http import new_client
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.adapters.providers.orion_connect import OrionConnect
+from leadgen.adapters.rate_limits.board import LimiterBoard
+from leadgen.adapters.rate_limits.failover import FailoverRateLimiter
+from leadgen.adapters.rate_limits.gauge import SqlLimitGauge
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
+from leadgen.adapters.rate_limits.redis import RedisRateLimiter, open_redis
+from leadgen.adapters.rate_limits.sql import SqlRateLimiter
 from leadgen.adapters.system import SystemClock, Uuid7Source, process_name
 from leadgen.adapters.temporal.connection import connect
 from leadgen.adapters.temporal.job_runner import TemporalJobRunner
@@ -37,13 +42,14 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
+from leadgen.application.ports.limit_gauge import ILimitGauge
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
 from leadgen.application.search_lead import SearchLead
 from leadgen.application.show_lead import ShowLead
 from leadgen.application.ticket_desk import TicketDesk
-from leadgen.domain.limits import Limits, parse_rules
+from leadgen.domain.limits import Limits, Timing, parse_rules
 from leadgen.domain.provider import IPhoneProvider, ProviderConfig
 from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered
 from leadgen.settings import Settings, provider_access
@@ -85,6 +91,7 @@ class Leadgen:
     leads: ILeadRepository
     jobs: IJobRepository
     catalog: IProviderCatalog
+    limits: ILimitGauge
     runner: IJobRunner
     clock: IClock
     activities: Activities
@@ -120,17 +127,20 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
         if providers is None:
             providers = _providers(await stack.enter_async_context(new_client()))
         runner = given.runner or _runner(settings)
+        owner = process_name()
         catalog = SqlProviderCatalog(
             database, clock, {name: config for name, (_, config) in PROVIDERS.items()}
         )
         ledger = SqlLookupLedger(database)
+        limiter = _limiter(settings, database, clock, owner)
+        stack.push_async_callback(limiter.close)
         paid_calls = PaidCalls(
             ledger=ledger,
-            desk=TicketDesk(limiter=InMemoryRateLimiter(clock), catalog=catalog, clock=clock),
+            desk=TicketDesk(limiter=limiter, catalog=catalog, clock=clock),
             providers=providers,
             catalog=catalog,
             clock=clock,
-            owner=process_name(),
+            owner=owner,
         )
         stack.push_async_callback(paid_calls.drain)
         yield _use_cases(
@@ -171,6 +181,7 @@ def _use_cases(
         leads=leads,
         jobs=jobs,
         catalog=catalog,
+        limits=SqlLimitGauge(database, Timing()),
         runner=runner,
         clock=clock,
         activities=Activities(
@@ -193,6 +204,20 @@ def _providers(client: AsyncClient) -> dict[str, IPhoneProvider]:
         if access.url and access.api_key:
             built[name] = build(client, url=str(access.url), api_key=access.api_key.get_secret_value())
     return built
+
+
+def _limiter(settings: Settings, database: Database, clock: IClock, owner: str) -> FailoverRateLimiter:
+    timing = Timing()
+    redis = RedisRateLimiter(open_redis(settings.redis_url), clock, timing) if settings.redis_url else None
+    return FailoverRateLimiter(
+        board=LimiterBoard(database, owner),
+        owner=owner,
+        memory=InMemoryRateLimiter(clock, timing),
+        sql=SqlRateLimiter(database, clock, timing),
+        redis=redis,
+        clock=clock,
+        timing=timing,
+    )
 
 
 def _runner(settings: Settings) -> IJobRunner:

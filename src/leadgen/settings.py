@@ -15,6 +15,7 @@ PREFIX = "LEADGEN_"
 _EXPECTED = {
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "log_format": "console or json",
+    "redis_url": "redis://host:port/0",
     "temporal_address": "host:port, such as 127.0.0.1:7233",
     "url": "the full address of the provider's endpoint, http:// or https://",
 }
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///.leadgen/leadgen.db"
+    redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://\S+$")] | None = None
     temporal_address: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")] = "127.0.0.1:7233"
     temporal_namespace: str = "default"
     task_queue: str = "leadgen"

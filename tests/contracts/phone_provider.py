@@ -454,6 +454,17 @@ class PhoneProviderContract(ABC):
         recorded: list[dict[str, Any]] = json.loads((folder / self.recordings).read_text(encoding="utf-8"))
         return recorded
 
+    async def test_a_ticket_that_runs_out_while_connecting(
+        self, provider: IPhoneProvider, server: ScriptedServer
+    ) -> None:
+        """Not a byte is sent, and the next question is asked as if nothing had been."""
+        server.script = [Send(answer(200, self._hit()))]
+        late = await provider.ask(QUESTION, timeout_seconds=ENOUGH_SECONDS, may_send=too_late)
+        assert isinstance(late, NotSent)
+        assert late.late
+        assert not server.requests
+        assert isinstance(await _ask(provider), Hit)
+
     def _hit(self) -> bytes:
         body: str = self._recorded()[0]["body"]
         return body.encode()
@@ -462,10 +473,20 @@ class PhoneProviderContract(ABC):
         return f'{{"{self.field}": {value}}}'.encode()
 
 
+async def at_once() -> bool:
+    """A ticket that is open already."""
+    return True
+
+
+async def too_late() -> bool:
+    """A ticket that has run out."""
+    return False
+
+
 async def _ask(
     provider: IPhoneProvider, question: Question = QUESTION, *, seconds: float = ENOUGH_SECONDS
 ) -> Outcome:
-    return await provider.ask(question, timeout_seconds=seconds)
+    return await provider.ask(question, timeout_seconds=seconds, may_send=at_once)
 
 
 def _free_port() -> int:

@@ -212,8 +212,9 @@ class RateLimiterContract(ABC):
         await self.pass_time(clock, lost.opens_at - clock.monotonic() + 3.99)
         refused = await _ask(limiter, narrow, wanted=1)
         assert refused.tickets == []
-        assert refused.retry_seconds == pytest.approx(0.01, abs=0.001)
-        await self.pass_time(clock, refused.retry_seconds or 0)
+        assert refused.retry_seconds is not None
+        assert 0 <= refused.retry_seconds <= 0.011
+        await self.pass_time(clock, 0.011)
         assert len(await _take(limiter, narrow)) == 1
 
     async def test_release_after_the_lease(self, limiter: IRateLimiter, clock: FakeClock) -> None:
@@ -258,13 +259,13 @@ class RateLimiterContract(ABC):
 
     async def test_stricter_limits(self, limiter: IRateLimiter, clock: FakeClock) -> None:
         """Hold from the next ticket on, and count what was admitted before."""
-        (*_, last) = await _take(limiter, FIVE_A_SECOND, wanted=5)
+        (*_, last_but_one, _) = await _take(limiter, FIVE_A_SECOND, wanted=5)
         strict = limits((2, 60))
         refused = await _ask(limiter, strict, wanted=1)
         assert refused.tickets == []
         await self.pass_time(clock, refused.retry_seconds or 0)
         (ticket,) = await _take(limiter, strict)
-        assert ticket.opens_at - last.closes_at > 60 - TICK
+        assert ticket.opens_at - last_but_one.closes_at > 60 - TICK
 
     async def test_looser_limits(self, limiter: IRateLimiter, clock: FakeClock) -> None:
         """Give more, at once or after the window of what they replace, and no window of theirs overflows."""

@@ -19,11 +19,11 @@ class TroubledLedger(ILookupLedger):
         self.before_intend: Callable[[], Awaitable[None]] | None = None
         self._inner = inner
 
-    async def intend(self, lookup: Lookup) -> Lookup | None:
+    async def intend(self, lookup: Lookup, epoch: int = 0) -> Lookup | None:
         self._check("intend")
         if self.before_intend is not None:
             await self.before_intend()
-        return await self._inner.intend(lookup)
+        return await self._inner.intend(lookup, epoch)
 
     async def close(self, lookup: Lookup, value: LeadValue | None) -> bool:
         self._check("close")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from leadgen.application.ports.clock import IClock
 from leadgen.domain.lead import Input, Question
-from leadgen.domain.provider import Charges, IPhoneProvider, Miss, NotSent, Outcome, Rejected
+from leadgen.domain.provider import Charges, IPhoneProvider, MaySend, Miss, NotSent, Outcome, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ class ScriptedProvider(IPhoneProvider):
         free = (NotSent, Rejected) if charges is Charges.REQUEST else (NotSent, Rejected, Miss)
         return sum(not isinstance(outcome, free) for outcome in self.given)
 
-    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
+    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+        if not await may_send():
+            return NotSent("its ticket ran out", late=True)
         self.asked.append(Asked(question, self._clock.monotonic(), timeout_seconds))
         self._in_flight += 1
         self.in_flight_max = max(self.in_flight_max, self._in_flight)

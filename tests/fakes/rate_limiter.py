@@ -1,11 +1,65 @@
-"""A limiter that can be made to fail."""
+"""A limiter that can be made to fail, and one that needs nobody to seed it."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
+from leadgen.adapters.rate_limits.carrier import ColdCarrierError, ICarrier, Seed
+from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
-from leadgen.domain.limits import Limits
+from leadgen.domain.limits import MICROS_PER_SECOND, Limits
+
+
+class WarmCarrier(IRateLimiter):
+    """Does what the carrier behind it does, and seeds it with all it gave so far where it is cold.
+
+    One take at a time. Carriers that share a server are kept apart by what stands before their credentials.
+    """
+
+    def __init__(self, carrier: ICarrier, clock: IClock, *, before: str = "") -> None:
+        self._carrier = carrier
+        self._clock = clock
+        self._before = before
+        self._given: dict[str, list[Ticket]] = defaultdict(list)
+        self._turn = asyncio.Lock()
+
+    async def take(
+        self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
+    ) -> Tickets:
+        async def given() -> Tickets:
+            return await self._carrier.take(
+                self._before + credential,
+                limits,
+                wanted=wanted,
+                lease_seconds=lease_seconds,
+                lead_seconds=lead_seconds,
+            )
+
+        async with self._turn:
+            try:
+                tickets = await given()
+            except ColdCarrierError:
+                now = self._clock.monotonic()
+                starts = [
+                    round((each.opens_at - now) * MICROS_PER_SECOND) for each in self._given[credential]
+                ]
+                await self._carrier.seed(self._before + credential, limits, Seed(starts))
+                tickets = await given()
+            mine = [replace(each, credential=credential) for each in tickets.tickets]
+            self._given[credential] += mine
+        return Tickets(mine, tickets.retry_seconds)
+
+    async def release(self, ticket: Ticket) -> None:
+        await self._carrier.release(replace(ticket, credential=self._before + ticket.credential))
+
+    async def penalise(self, credential: str, seconds: float) -> None:
+        await self._carrier.penalise(self._before + credential, seconds)
+
+    async def distrust(self, credential: str) -> None:
+        await self._carrier.distrust(self._before + credential)
 
 
 class TroubledRateLimiter(IRateLimiter):
@@ -22,12 +76,16 @@ class TroubledRateLimiter(IRateLimiter):
         self.on_take: Callable[[], object] | None = None
         self._inner = inner
 
-    async def take(self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float) -> Tickets:
+    async def take(
+        self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
+    ) -> Tickets:
         if self.on_take is not None:
             self.on_take()
         self._check("take")
         self.wanted.append(wanted)
-        given = await self._inner.take(credential, limits, wanted=wanted, lease_seconds=lease_seconds)
+        given = await self._inner.take(
+            credential, limits, wanted=wanted, lease_seconds=lease_seconds, lead_seconds=lead_seconds
+        )
         self.granted += len(given.tickets)
         return given
 
@@ -38,6 +96,10 @@ class TroubledRateLimiter(IRateLimiter):
     async def penalise(self, credential: str, seconds: float) -> None:
         self._check("penalise")
         await self._inner.penalise(credential, seconds)
+
+    async def distrust(self, credential: str) -> None:
+        self._check("distrust")
+        await self._inner.distrust(credential)
 
     def _check(self, method: str) -> None:
         if error := self.trouble.get(method):

@@ -20,7 +20,7 @@ from leadgen.composition import Leadgen, Overrides, compose
 from leadgen.domain.errors import InvalidInput, LeadgenError, NotConfigured, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import Input, Question
-from leadgen.domain.provider import IPhoneProvider, Miss, Outcome
+from leadgen.domain.provider import IPhoneProvider, MaySend, Miss, NotSent, Outcome
 from leadgen.settings import Settings
 from leadgen.workflows.failures import as_failures
 from leadgen.workflows.find_phone.payloads import SearchInput
@@ -64,8 +64,10 @@ class Scripted(IPhoneProvider):
         """An e-mail address."""
         return frozenset({Input.EMAIL})
 
-    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
+    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
         """What was scripted."""
+        if not await may_send():
+            return NotSent("late", late=True)
         if self._outcome is None:
             raise ValueError(SECRET)
         return self._outcome

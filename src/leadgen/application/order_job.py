@@ -11,6 +11,7 @@ from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.waterfall import WhenHeld
 
 
 class OrderJob:
@@ -31,14 +32,14 @@ class OrderJob:
         self._ids = ids
         self._clock = clock
 
-    async def run(self, account: str, scope: JobScope) -> Job:
+    async def run(self, account: str, scope: JobScope, when_held: WhenHeld = WhenHeld.WAIT) -> Job:
         """The recorded job, which Upkeep starts should it not be started here.
 
         Raises UnknownId, and ServiceUnavailable before anything is recorded when the runner does not answer.
         """
         if scope.lead_id is not None and await self._leads.get(account, scope.lead_id) is None:
             raise UnknownId("lead", scope.lead_id)
-        new = Job(self._ids.new(), account, scope, JobStatus.WAITING, self._clock.now())
+        new = Job(self._ids.new(), account, scope, JobStatus.WAITING, self._clock.now(), when_held=when_held)
         await self._runner.check()
         job = await self._jobs.add(new)
         with suppress(ServiceUnavailable):

@@ -12,7 +12,8 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import Ticket
-from leadgen.application.ticket_desk import TicketDesk
+from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk
+from leadgen.domain.errors import StaleTicket
 from leadgen.domain.lead import Lead, Question
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
 from leadgen.domain.provider import (
@@ -44,6 +45,8 @@ class Purchase:
     question: Question
     job_id: str | None
     ask: Ask
+    patience_seconds: float = PATIENCE_SECONDS
+    """How long to queue for a provider that is free for nobody."""
 
 
 class PaidCalls:
@@ -74,7 +77,7 @@ class PaidCalls:
         From the intent on it is never cancelled: whoever stops waiting leaves it to settle itself.
         """
         provider = purchase.ask.provider
-        ticket = await self._desk.take(provider)
+        ticket = await self._desk.take(provider, purchase.patience_seconds)
         if not isinstance(ticket, Ticket):
             until = None if ticket.seconds is None else self._clock.now() + timedelta(seconds=ticket.seconds)
             return Held(provider, ticket.why, until)
@@ -94,7 +97,11 @@ class PaidCalls:
             if not config.enabled:
                 return Held(config.name, "disabled meanwhile", None)
             lookup = self._intend(purchase, config, ticket)
-            standing = await self._ledger.intend(lookup)
+            try:
+                standing = await self._ledger.intend(lookup, ticket.epoch)
+            except StaleTicket:
+                await self._desk.distrust(config.name)
+                return Answered(config.name, lookup.n, NotSent("the limits changed hands", late=True))
             if standing is None:
                 return await self._send(purchase, config, lookup, ticket)
         finally:
@@ -123,22 +130,25 @@ class PaidCalls:
     async def _send(
         self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, ticket: Ticket
     ) -> Answered | Held:
-        await self._clock.sleep(ticket.opens_at - self._clock.monotonic())
-        outcome: Outcome
-        if self._clock.monotonic() > ticket.closes_at:
-            outcome = NotSent("its ticket ran out", late=True)
-        else:
-            outcome = await self._ask(config, purchase.question)
+        outcome = await self._ask(config, purchase.question, ticket)
         try:
             await self._heed(config.name, outcome)
         finally:  # a limiter that is lost must not keep a paid answer out of the books
             answered = await self._book(lookup, config, outcome)
         return answered
 
-    async def _ask(self, config: ProviderConfig, question: Question) -> Outcome:
+    async def _ask(self, config: ProviderConfig, question: Question, ticket: Ticket) -> Outcome:
+        """Connects while the ticket matures; the first byte leaves inside its window, or none does."""
+
+        async def may_send() -> bool:
+            await self._clock.sleep(ticket.opens_at - self._clock.monotonic())
+            in_time = self._clock.monotonic() <= ticket.closes_at
+            self._desk.note(config.name, late=not in_time)
+            return in_time
+
         provider = self._providers[config.name]
         try:
-            return await provider.ask(question, timeout_seconds=config.timeout_seconds)
+            return await provider.ask(question, timeout_seconds=config.timeout_seconds, may_send=may_send)
         except Exception as error:  # noqa: BLE001 - a fault of an adapter must not leave its call out of the books
             return Unknown(f"its adapter failed ({type(error).__name__})")
 

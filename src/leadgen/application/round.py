@@ -17,6 +17,7 @@ from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import IPhoneProvider
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
+from leadgen.domain.waterfall import WhenHeld
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Round:
     job_id: str | None
     since: datetime
     now: datetime
+    when_held: WhenHeld
     tier: Tier
     standings: Sequence[Standing]
     history: Mapping[str, Sequence[Lookup]]
@@ -52,7 +54,15 @@ class OpenRound:
         self._providers = providers
         self._clock = clock
 
-    async def run(self, account: str, leads: Sequence[Lead], *, job_id: str | None, since: datetime) -> Round:
+    async def run(
+        self,
+        account: str,
+        leads: Sequence[Lead],
+        *,
+        job_id: str | None,
+        since: datetime,
+        when_held: WhenHeld = WhenHeld.WAIT,
+    ) -> Round:
         """The round for leads of one account, in a fixed number of queries.
 
         Raises NotConfigured where no provider can be asked at all: that is our fault, and no "not found".
@@ -67,6 +77,7 @@ class OpenRound:
             job_id=job_id,
             since=since,
             now=self._clock.now(),
+            when_held=when_held,
             tier=await self._accounts.tier(account),
             standings=[Standing(config, self._needs(name)) for name, config in configs.items()],
             history=history,

@@ -52,7 +52,9 @@ class RunChunk:
             return ChunkReport(0, 0, None)
         lead_ids = await self._jobs.open_leads(job_id, start=start, size=size)
         leads = await self._leads.many(job.account, lead_ids)
-        around = await self._open_round.run(job.account, leads, job_id=job_id, since=job.created_at)
+        around = await self._open_round.run(
+            job.account, leads, job_id=job_id, since=job.created_at, when_held=job.when_held
+        )
         searches = {asyncio.create_task(self._search_safely(lead, around)) for lead in leads}
         try:
             return await self._gather(job, searches, progress)
@@ -76,7 +78,7 @@ class RunChunk:
 
     async def _record(self, job: Job, concluded: Sequence[Conclusion]) -> None:
         if concluded:
-            await self._jobs.conclude(job, concluded)
+            await asyncio.shield(self._jobs.conclude(job, concluded))  # recorded in any case
 
     async def _search_safely(self, lead: Lead, around: Round) -> Conclusion | Parked:
         try:

@@ -17,7 +17,17 @@ from leadgen.domain.ordering import by_priority
 from leadgen.domain.provider import Rejected
 from leadgen.domain.selection import Request, SelectionPipeline
 from leadgen.domain.standing import Standing
-from leadgen.domain.waterfall import TRIES, Answered, Candidate, Event, Plan, Tick, Verdict, Waterfall
+from leadgen.domain.waterfall import (
+    TRIES,
+    Answered,
+    Candidate,
+    Event,
+    Plan,
+    Tick,
+    Verdict,
+    Waterfall,
+    WhenHeld,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class SearchLead:
             return Verdict(EndState.FOUND, lead.phone, lead.phone_provider)
         question = lead.profile.question()
         waterfall = self._waterfall(question, around)
+        patience = PATIENCE_SECONDS if around.when_held is WhenHeld.WAIT else 0.0
         event: Event = Tick()
         while True:
             moves = waterfall.step(event, self._clock.now())
@@ -53,13 +64,15 @@ class SearchLead:
                 await self._clock.sleep(seconds)
                 event = Tick()
             for ask in moves.asks:
-                event = await self._paid_calls.ask(Purchase(lead, question, around.job_id, ask))
+                purchase = Purchase(lead, question, around.job_id, ask, patience)
+                event = await self._paid_calls.ask(purchase)
 
     def _waterfall(self, question: Question, around: Round) -> Waterfall:
         selection = self._pipeline.select(around.standings, Request(question, around.tier))
         lookups = around.history.get(question.digest, ())
+        candidates = _candidates(by_priority(selection.accepted), lookups, around)
         return Waterfall(
-            Plan(_candidates(by_priority(selection.accepted), lookups, around), selection.refused),
+            Plan(candidates, selection.refused, around.when_held),
             [
                 Answered(lookup.provider, lookup.n, lookup.outcome)
                 for lookup in lookups

@@ -8,13 +8,21 @@ from dataclasses import dataclass, field
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
-from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket
+from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
 
 PATIENCE_SECONDS = 30.0
 """Nobody queues for longer than this for a provider that is free for nobody."""
 
 LEASE_MARGIN_SECONDS = 5.0
 """How much longer than the longest call a place in the concurrency cap is held."""
+
+
+RETURN_SECONDS = 0.25
+"""After so long at the earliest it is worth to come back to a provider that was held."""
+
+LEAD_SECONDS_MAX = 2.0
+_LEAD_SECONDS_STEP = 0.05
+_LEAD_DECAY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +34,26 @@ class Unavailable:
 
 
 @dataclass(slots=True)
+class _Place:
+    """Somebody in the queue, and how long they wait for a provider that is free for nobody."""
+
+    ticket: asyncio.Future[Ticket | Unavailable]
+    patience_seconds: float
+
+
+@dataclass(slots=True)
 class _Counter:
     """The queue for one provider."""
 
-    waiting: deque[asyncio.Future[Ticket | Unavailable]] = field(default_factory=deque)
+    waiting: deque[_Place] = field(default_factory=deque)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    room: int = 1
+    """How many may wait before somebody without patience finds the queue too long."""
     server: asyncio.Task[None] | None = None
     parked_until: float = 0.0
     parked_why: str = ""
+    lead_seconds: float = 0.0
+    """How far ahead tickets have to open for calls to be ready in time; grows when they come late."""
 
 
 class TicketDesk:
@@ -45,13 +65,18 @@ class TicketDesk:
         self._clock = clock
         self._counters: dict[str, _Counter] = {}
 
-    async def take(self, provider: str) -> Ticket | Unavailable:
-        """A ticket, as soon as those who came before are served."""
+    async def take(self, provider: str, patience_seconds: float = PATIENCE_SECONDS) -> Ticket | Unavailable:
+        """A ticket, as soon as those who came before are served.
+
+        Who has no patience is turned away where others wait already, or no call is allowed just now.
+        """
         counter = self._counters.setdefault(provider, _Counter())
         if counter.parked_until > self._clock.monotonic():
             return Unavailable(counter.parked_why, None)
+        if patience_seconds <= 0 and len(counter.waiting) >= counter.room:
+            return Unavailable("others wait for it", RETURN_SECONDS)
         place: asyncio.Future[Ticket | Unavailable] = asyncio.get_running_loop().create_future()
-        counter.waiting.append(place)
+        counter.waiting.append(_Place(place, patience_seconds))
         if counter.server is None or counter.server.done():
             counter.server = asyncio.create_task(self._serve(provider, counter))
         try:
@@ -70,6 +95,18 @@ class TicketDesk:
         await self._limiter.release(ticket)
         self._counters[ticket.credential].released.set()
 
+    def note(self, provider: str, *, late: bool) -> None:
+        """Whether a call was ready within its ticket; a distant provider's connection takes its time."""
+        counter = self._counters[provider]
+        if late:
+            counter.lead_seconds = min(counter.lead_seconds + _LEAD_SECONDS_STEP, LEAD_SECONDS_MAX)
+        else:
+            counter.lead_seconds *= _LEAD_DECAY
+
+    async def distrust(self, provider: str) -> None:
+        """A ticket was refused as outdated: the limiter looks anew before it gives another one."""
+        await self._limiter.distrust(provider)
+
     async def penalise(self, provider: str, seconds: float) -> None:
         """No call for a while: the provider asked for a pause."""
         await self._limiter.penalise(provider, seconds)
@@ -79,7 +116,7 @@ class TicketDesk:
         counter = self._counters[provider]
         counter.parked_until = self._clock.monotonic() + seconds
         counter.parked_why = why
-        self._turn_away(counter, Unavailable(why, None))
+        self._turn_away(counter, why, None)
 
     async def _serve(self, provider: str, counter: _Counter) -> None:
         try:
@@ -87,14 +124,15 @@ class TicketDesk:
                 await self._serve_once(provider, counter)
         except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
             while counter.waiting:
-                place = counter.waiting.popleft()
-                if not place.done():
-                    place.set_exception(error)
+                ticket = counter.waiting.popleft().ticket
+                if not ticket.done():
+                    ticket.set_exception(error)
 
     async def _serve_once(self, provider: str, counter: _Counter) -> None:
         counter.released.clear()
         config = (await self._catalog.configs())[provider]
-        wanted = sum(not place.done() for place in counter.waiting)
+        counter.room = config.limits.concurrency
+        wanted = sum(not place.ticket.done() for place in counter.waiting)
         if not wanted:  # all have left; a ticket for nobody would still count against the limits
             counter.waiting.clear()
             return
@@ -103,38 +141,46 @@ class TicketDesk:
             config.limits,
             wanted=wanted,
             lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
+            lead_seconds=counter.lead_seconds,
         )
         for ticket in given.tickets:
             await self._hand_out(counter, ticket)
         if given.retry_seconds is None or not counter.waiting:
             return
-        if given.retry_seconds > PATIENCE_SECONDS:
-            self._turn_away(counter, Unavailable("its limit is used up", given.retry_seconds))
-            return
-        await self._pause(counter, given.retry_seconds)
+        self._turn_away(counter, "its limit is used up", given.retry_seconds)
+        if counter.waiting:
+            await self._pause(counter, given)
 
     async def _hand_out(self, counter: _Counter, ticket: Ticket) -> None:
         while counter.waiting:
-            place = counter.waiting.popleft()
+            place = counter.waiting.popleft().ticket
             if not place.done():
                 place.set_result(ticket)
                 return
         await self._limiter.release(ticket)
 
-    async def _pause(self, counter: _Counter, seconds: float) -> None:
-        """Until ``seconds`` have passed or somebody gave a place back."""
-        naps = [
-            asyncio.create_task(counter.released.wait()),
-            asyncio.create_task(self._clock.sleep(seconds)),
-        ]
+    async def _pause(self, counter: _Counter, given: Tickets) -> None:
+        """Until it is time to ask again, or somebody gave a place back that is ours to give."""
+        naps = [asyncio.create_task(self._clock.sleep(given.retry_seconds or 0.0))]
+        if not given.is_shared:
+            naps.append(asyncio.create_task(self._released(counter)))
         try:
             await asyncio.wait(naps, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for nap in naps:
                 nap.cancel()
 
-    def _turn_away(self, counter: _Counter, answer: Unavailable) -> None:
+    async def _released(self, counter: _Counter) -> None:
+        await counter.released.wait()
+
+    def _turn_away(self, counter: _Counter, why: str, seconds: float | None) -> None:
+        """Sends those away who do not wait so long."""
+        answer = Unavailable(why, seconds if seconds is None else max(seconds, RETURN_SECONDS))
+        staying = deque[_Place]()
         while counter.waiting:
             place = counter.waiting.popleft()
-            if not place.done():
-                place.set_result(answer)
+            if seconds is not None and seconds <= place.patience_seconds:
+                staying.append(place)
+            elif not place.ticket.done():
+                place.ticket.set_result(answer)
+        counter.waiting = staying

@@ -4,6 +4,7 @@ The tree, by what the caller does:
 
     LeadgenError
     ├── ServiceUnavailable        try again later: a server that leadgen needs does not answer
+    ├── StaleTicket               take another ticket: the limits have changed hands meanwhile
     ├── InvalidInput              stop, and change what was given
     │   ├── InvalidSetting        a setting or option with a value that cannot be used
     │   └── UnreadableFile        a file that is no lead file
@@ -26,6 +27,14 @@ class ServiceUnavailable(LeadgenError):
         self.service = service
         self.address = address
         self.remedy = remedy
+
+
+class StaleTicket(LeadgenError):
+    """A permission to call was given before the limits changed hands; nothing was sent."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"a ticket of {provider} was given under limits that no longer hold")
+        self.provider = provider
 
 
 class InvalidInput(LeadgenError):

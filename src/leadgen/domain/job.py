@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from leadgen.domain.waterfall import WhenHeld
+
 
 class JobStatus(StrEnum):
     """Where a job stands; the last two are ends."""
@@ -45,6 +47,7 @@ class Job:
     status: JobStatus
     created_at: datetime
     ended_at: datetime | None = None
+    when_held: WhenHeld = WhenHeld.WAIT
     carrier: str = ""
     """Under which name its runner carries it; empty until it is planned."""
 

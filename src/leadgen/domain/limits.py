@@ -10,13 +10,16 @@ All times are integer microseconds of one clock that never goes back.
 from __future__ import annotations
 
 import re
+from array import array
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from leadgen.domain.errors import InvalidSetting
 
 MICROS_PER_SECOND = 1_000_000
 CALLS_MAX = 1_000_000
+GAP_MICROS_MAX = 10_000
 STARTS_KEPT_MIN = 1_000
 """So many admissions are remembered at least, so that a rule that comes later finds what it counts."""
 
@@ -52,6 +55,14 @@ class Limits:
         if self.concurrency < 1:
             raise InvalidSetting("concurrency", self.concurrency, "at least 1")
 
+    def gap(self, validity: int) -> int:
+        """How far apart starts lie at least, so that a burst does not wake all its callers at one moment.
+
+        At most the pace of the shortest rule, which costs nothing: at that pace its window is always full.
+        """
+        shortest = min(self.rules, key=lambda rule: rule.window_micros)
+        return min((shortest.window_micros + validity) // shortest.calls, GAP_MICROS_MAX)
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -63,8 +74,23 @@ class Timing:
     """
 
     lead: int = 50_000
-    validity: int = 50_000
+    validity: int = 20_000
     horizon: int = 500_000
+    lead_max: int = 2_000_000
+    """No lead is longer, whatever is asked for: so late, and later by ``validity``, a call can leave."""
+
+    def lead_of(self, wanted: int) -> int:
+        """How far ahead a start lies at least where ``wanted`` is asked for."""
+        return max(self.lead, min(wanted, self.lead_max))
+
+    def reach(self, lead: int) -> int:
+        """How far ahead a start lies at most."""
+        return max(self.horizon, lead)
+
+    @property
+    def latest(self) -> int:
+        """How long after its admission a call may leave at the latest."""
+        return self.reach(self.lead_of(self.lead_max)) + self.validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +142,18 @@ class Ring:
     starts: deque[int] = field(default_factory=deque)
     leases: dict[int, int] = field(default_factory=dict)
 
-    def admit(self, now: int, lease_micros: int) -> Admission:
-        """The next permission to send, or when to ask again; a place is held for ``lease_micros`` at most."""
+    def admit(self, now: int, lease_micros: int, lead_micros: int = 0) -> Admission:
+        """The next permission to send, or when to ask again; a place is held for ``lease_micros`` at most.
+
+        ``lead_micros``: how far ahead the start lies at least, where that is further than usual.
+        """
+        lead = self.timing.lead_of(lead_micros)
         now = self.seen = max(now, self.seen)
         self._drop_expired(now)
         if len(self.leases) >= self.limits.concurrency:
             return Full(min(self.leases.values()))
-        start = self._next_start(now)
-        if start > now + self.timing.horizon:
+        start = self._next_start(now + lead)
+        if start > now + self.timing.reach(lead):
             return Later(start)
         self.starts.append(start)
         while len(self.starts) > max(STARTS_KEPT_MIN, *(rule.calls for rule in self.limits.rules)):
@@ -132,6 +162,10 @@ class Ring:
         self.count += 1
         self.leases[lease] = start + lease_micros
         return Granted(start, lease)
+
+    def earliest(self, now: int) -> int:
+        """When a call could start at the earliest, as far as the rules go; takes nothing."""
+        return self._next_start(max(now, self.seen) + self.timing.lead)
 
     def release(self, lease: int) -> None:
         """Gives a place back; a second time, or after the lease ended, changes nothing."""
@@ -145,8 +179,38 @@ class Ring:
         """Other limits from now on; what was admitted so far still counts."""
         self.limits = limits
 
-    def _next_start(self, now: int) -> int:
-        start = max(now + self.timing.lead, self.floor, self.starts[-1] if self.starts else 0)
+    def seed(self, starts: Iterable[int], lease_ends: Iterable[int]) -> None:
+        """Begins with what is known to have been admitted elsewhere; its leases cannot be given back."""
+        self.starts = deque(sorted(starts))
+        self.count = len(self.starts)
+        self.leases = {-place: end for place, end in enumerate(lease_ends, 1)}
+
+    def dump(self) -> bytes:
+        """All that ``load`` needs to go on with these admissions."""
+        numbers = (self.count, self.floor, self.seen, len(self.starts), *self.starts)
+        leases = [number for pair in self.leases.items() for number in pair]
+        return array("q", (*numbers, *leases)).tobytes()
+
+    @classmethod
+    def load(cls, dumped: bytes, limits: Limits, timing: Timing) -> Ring:
+        """The ring that was dumped, under limits that may be others."""
+        numbers = array("q", dumped)
+        count, floor, seen, size = numbers[:4]
+        leases = numbers[4 + size :]
+        return cls(
+            limits,
+            timing,
+            count,
+            floor,
+            seen,
+            deque(numbers[4 : 4 + size]),
+            dict(zip(leases[::2], leases[1::2], strict=True)),
+        )
+
+    def _next_start(self, earliest: int) -> int:
+        start = max(earliest, self.floor)
+        if self.starts:
+            start = max(start, self.starts[-1] + self.limits.gap(self.timing.validity))
         for rule in self.limits.rules:
             if self.count >= rule.calls and self.starts:
                 back = self.starts[-min(rule.calls, len(self.starts))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -87,6 +88,9 @@ class Unknown:
 Outcome = Hit | Miss | Rejected | NotSent | Unknown
 
 
+MaySend = Callable[[], Awaitable[bool]]
+
+
 class IPhoneProvider(ABC):
     """A source of phone numbers.
 
@@ -102,8 +106,12 @@ class IPhoneProvider(ABC):
         """The inputs without which this provider cannot be asked."""
 
     @abstractmethod
-    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
-        """What the provider answers; the caller has made sure that ``needs`` are there."""
+    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+        """What the provider answers; the caller has made sure that ``needs`` are there.
+
+        ``may_send`` is awaited once the connection stands, right before the first byte; where it says no,
+        nothing is sent and the outcome is a late ``NotSent``.
+        """
 
     @abstractmethod
     async def is_reachable(self, *, timeout_seconds: float) -> bool:

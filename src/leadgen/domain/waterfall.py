@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from leadgen.domain.lead import EndState
 from leadgen.domain.phone import PhoneNumber
@@ -31,12 +32,24 @@ class Candidate:
     tries: int = TRIES
 
 
+class WhenHeld(StrEnum):
+    """What a search does while a provider's limits allow no call."""
+
+    WAIT = "wait"
+    """Keep the order: wait for it."""
+    SPILL = "spill"
+    """Ask others that are free meanwhile, and come back to it should they have nothing."""
+    SKIP = "skip"
+    """Pass it over; without a number elsewhere the lead ends incomplete."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom to ask, best first, and who was refused before."""
+    """Whom to ask, best first, who was refused before, and what to do while one is held."""
 
     candidates: Sequence[Candidate]
     refused: Sequence[Refusal] = ()
+    when_held: WhenHeld = WhenHeld.WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,7 @@ class Waterfall:
 
     def __init__(self, plan: Plan, history: Iterable[Answered] = ()) -> None:
         self._refused = tuple(plan.refused)
+        self._when_held = plan.when_held
         self._places = {each.provider: _Place(each.provider, each.n, each.tries) for each in plan.candidates}
         self._winner: tuple[PhoneNumber, str] | None = None
         self._in_flight: str | None = None
@@ -177,7 +191,7 @@ class Waterfall:
 
     def _hold(self, place: _Place, event: Held) -> None:
         place.not_before = event.until
-        if event.until is None:
+        if event.until is None or self._when_held is WhenHeld.SKIP:
             place.prevented = event.why
 
     def _moves(self, now: datetime) -> Moves:
@@ -185,11 +199,14 @@ class Waterfall:
             return Moves(verdict=self._verdict(EndState.FOUND))
         if self._in_flight:
             return Moves()
-        place = next((each for each in self._places.values() if each.is_open), None)
-        if place is None:
+        places = [each for each in self._places.values() if each.is_open]
+        if not places:
             return Moves(verdict=self._verdict(self._state_without_number()))
-        if place.not_before is not None and place.not_before > now:
-            return Moves(wake_at=place.not_before)
+        if self._when_held is WhenHeld.WAIT:
+            places = places[:1]
+        place = next((each for each in places if each.not_before is None or each.not_before <= now), None)
+        if place is None:
+            return Moves(wake_at=min(each.not_before for each in places if each.not_before))
         self._in_flight = place.provider
         return Moves(asks=(Ask(place.provider, place.n),))
 

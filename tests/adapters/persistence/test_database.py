@@ -11,7 +11,7 @@ from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.tables import accounts, lookups
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.tier import Tier
-from tests.adapters.persistence.conftest import stores_on
+from tests.adapters.conftest import stores_on
 from tests.builders import ACCOUNT, NOW
 from tests.contracts.stores import add_leads
 from tests.fake_clock import FakeClock

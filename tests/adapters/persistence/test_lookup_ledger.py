@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from leadgen.adapters.persistence.database import Database
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.domain.provider import Hit
-from tests.adapters.persistence.conftest import stores_on
+from tests.adapters.conftest import stores_on
 from tests.contracts.lookup_ledger import LookupLedgerContract, about, closed, value
 from tests.contracts.stores import Stores, add_leads
 from tests.fake_clock import FakeClock

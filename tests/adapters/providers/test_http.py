@@ -11,6 +11,7 @@ from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.domain.lead import Question
 from leadgen.domain.provider import Miss, NotSent, Outcome, Unknown
 from tests.adapters.providers.scripted_server import ScriptedServer, Send, answer, scripted_server
+from tests.contracts.phone_provider import at_once
 
 NOBODY = Question(email="a@example.com", full_name=None, website=None, job_title="CTO", country=None)
 
@@ -52,14 +53,14 @@ async def test_error_while_reading_an_answer(client: httpx2.AsyncClient, server:
     def read(fields: Fields) -> Outcome:
         raise KeyError(fields)
 
-    outcome = await post_json(client, server.url, body={}, timeout_seconds=5.0, read=read)
+    outcome = await post_json(client, server.url, body={}, timeout_seconds=5.0, may_send=at_once, read=read)
     assert outcome == Unknown("sent, but no usable answer (KeyError)")
 
 
 async def test_parameters_of_the_url_stay(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
     """A key in the query joins what the configured URL already holds, whatever its characters."""
     provider = NimbusLookup(client, url=f"{server.url}?plan=a%20b", api_key="a&b=c/ü")
-    await provider.ask(NOBODY, timeout_seconds=5.0)
+    await provider.ask(NOBODY, timeout_seconds=5.0, may_send=at_once)
     assert server.requests[0].query == {"plan": ["a b"], "api": ["a&b=c/ü"]}
 
 
@@ -94,5 +95,11 @@ def test_no_retry_after() -> None:
 
 async def _post(client: httpx2.AsyncClient, url: str, headers: dict[str, str] | None = None) -> Outcome:
     return await post_json(
-        client, url, body={}, headers=headers, timeout_seconds=5.0, read=lambda _fields: Miss()
+        client,
+        url,
+        body={},
+        headers=headers,
+        timeout_seconds=5.0,
+        may_send=at_once,
+        read=lambda _fields: Miss(),
     )

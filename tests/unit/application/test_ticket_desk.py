@@ -8,13 +8,13 @@ import pytest
 
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.application.ports.rate_limiter import Ticket
-from leadgen.application.ticket_desk import LEASE_MARGIN_SECONDS, TicketDesk, Unavailable
+from leadgen.application.ticket_desk import LEASE_MARGIN_SECONDS, RETURN_SECONDS, TicketDesk, Unavailable
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.limits import Limits, Rule
 from tests import builders
 from tests.fake_clock import FakeClock
 from tests.fakes.provider_catalog import InMemoryProviderCatalog
-from tests.fakes.rate_limiter import TroubledRateLimiter
+from tests.fakes.rate_limiter import TroubledRateLimiter, WarmCarrier
 
 SECOND = 1_000_000
 ONE_AT_A_TIME = Limits((Rule(1_000, SECOND),), concurrency=1)
@@ -31,7 +31,7 @@ class Counter:
         self.clock = FakeClock()
         self.config = builders.config("orion", limits=limits)
         self.catalog = InMemoryProviderCatalog(self.config, builders.config("astra"))
-        self.limiter = TroubledRateLimiter(InMemoryRateLimiter(self.clock))
+        self.limiter = TroubledRateLimiter(WarmCarrier(InMemoryRateLimiter(self.clock), self.clock))
         self.desk = TicketDesk(limiter=self.limiter, catalog=self.catalog, clock=self.clock)
 
     async def queue(self, count: int, provider: str = "orion") -> list[Place]:
@@ -329,3 +329,20 @@ async def test_unknown_provider_is_an_error_and_hangs_nobody() -> None:
 
     with pytest.raises(KeyError):
         place.result()
+
+
+async def test_no_patience_is_served_while_there_is_room() -> None:
+    """Who will not wait gets a ticket where one is there, and else is told when to come back."""
+    counter = Counter(TWO_PER_MINUTE)
+    first = await counter.desk.take("orion", 0.0)
+    second = await counter.desk.take("orion", 0.0)
+    third = await counter.desk.take("orion", 0.0)
+    assert [type(each) for each in (first, second, third)] == [Ticket, Ticket, Unavailable]
+
+
+async def test_no_patience_does_not_wait_behind_others() -> None:
+    """Where as many wait as have room, somebody without patience is turned away at once."""
+    counter = Counter(ONE_AT_A_TIME)
+    await counter.queue(2)
+    answer = await counter.desk.take("orion", 0.0)
+    assert answer == Unavailable("others wait for it", RETURN_SECONDS)

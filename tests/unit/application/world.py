@@ -36,13 +36,13 @@ from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.provider import Hit, ProviderConfig
 from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered
 from leadgen.domain.tier import Tier
-from leadgen.domain.waterfall import Ask, Verdict
+from leadgen.domain.waterfall import Ask, Verdict, WhenHeld
 from tests import builders
 from tests.builders import ACCOUNT
 from tests.fake_clock import FakeClock
 from tests.fakes.lookup_ledger import TroubledLedger
 from tests.fakes.phone_provider import ScriptedProvider
-from tests.fakes.rate_limiter import TroubledRateLimiter
+from tests.fakes.rate_limiter import TroubledRateLimiter, WarmCarrier
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ class Process:
     def __init__(self, world: World, owner: str) -> None:
         self.ledger = TroubledLedger(SqlLookupLedger(world.database))
         self.memory = InMemoryRateLimiter(world.clock)
-        self.limiter = TroubledRateLimiter(self.memory)
+        self.limiter = TroubledRateLimiter(WarmCarrier(self.memory, world.clock))
         self.desk = TicketDesk(limiter=self.limiter, catalog=world.catalog, clock=world.clock)
         self.paid_calls = PaidCalls(
             ledger=self.ledger,
@@ -319,9 +319,13 @@ class World:
         """Under which key the ledger has it."""
         return lookup_key(lead.account, lead.profile.question().digest, provider, n)
 
-    async def search(self, lead: Lead, *, since: datetime | None = None) -> Verdict | Parked:
+    async def search(
+        self, lead: Lead, *, since: datetime | None = None, when_held: WhenHeld = WhenHeld.WAIT
+    ) -> Verdict | Parked:
         """A search for one lead, ordered now or at ``since``."""
-        around = await self.here.open_round.run(ACCOUNT, [lead], job_id=None, since=since or self.clock.now())
+        around = await self.here.open_round.run(
+            ACCOUNT, [lead], job_id=None, since=since or self.clock.now(), when_held=when_held
+        )
         return await self.run(self.here.search.run(lead, around))
 
     # ------------------------------------------------------------ what must hold in the end

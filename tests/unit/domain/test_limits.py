@@ -3,7 +3,17 @@
 import pytest
 
 from leadgen.domain.errors import InvalidSetting
-from leadgen.domain.limits import Full, Granted, Later, Limits, Ring, Rule, Timing, parse_rules
+from leadgen.domain.limits import (
+    GAP_MICROS_MAX,
+    Full,
+    Granted,
+    Later,
+    Limits,
+    Ring,
+    Rule,
+    Timing,
+    parse_rules,
+)
 
 SECOND = 1_000_000
 LEASE = 10 * SECOND
@@ -84,10 +94,10 @@ def test_the_first_start_lies_the_lead_ahead() -> None:
 
 
 def test_a_burst_up_to_the_limit_starts_at_once() -> None:
-    """Nothing is paced: five of five per second share one start, the sixth waits a window and its jitter."""
+    """Five of five per second follow each other closely, the sixth waits a window and its jitter."""
     five = ring(Rule(5, SECOND))
     first = [granted(five, now=0).start for _ in range(5)]
-    assert first == [TIMING.lead] * 5
+    assert first == [TIMING.lead + place * GAP_MICROS_MAX for place in range(5)]
     assert five.admit(0, LEASE) == Later(TIMING.lead + SECOND + TIMING.validity)
 
 
@@ -193,7 +203,7 @@ def test_a_clock_that_goes_back_is_not_followed() -> None:
     """A start never lies before one that was possible already."""
     five = ring(Rule(5, SECOND))
     five.admit(10 * SECOND, LEASE)
-    assert granted(five, now=SECOND).start == 10 * SECOND + TIMING.lead
+    assert granted(five, now=SECOND).start == 10 * SECOND + TIMING.lead + GAP_MICROS_MAX
 
 
 def test_a_lowered_limit_counts_what_was_admitted() -> None:
@@ -229,5 +239,6 @@ def test_the_hour_boundary_is_no_boundary() -> None:
     """A window is any window, not that of the clock: a full hour before ten leaves nothing after ten."""
     hour = 3_600 * SECOND
     hourly = ring(Rule(100, hour))
-    starts = [granted(hourly, now=10 * hour - SECOND).start for _ in range(100)]
+    moments = [10 * hour - SECOND + place * GAP_MICROS_MAX for place in range(100)]
+    starts = [granted(hourly, now=moment).start for moment in moments]
     assert hourly.admit(10 * hour + SECOND, LEASE) == Later(starts[0] + hour + TIMING.validity)

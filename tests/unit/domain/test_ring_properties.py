@@ -180,7 +180,8 @@ def test_nobody_waits_longer_than_a_rule_demands(
                 for rule in limits.rules
                 if admitted >= rule.calls
             ]
-            assert start == max([done.now + timing.lead, *done.starts[:admitted], *back])
+            paced = [before + limits.gap(timing.validity) for before in done.starts[:admitted]]
+            assert start == max([done.now + timing.lead, *paced, *back])
 
 
 @given(limits=limits, timing=timings, actions=steady)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, event
+from sqlalchemy import BigInteger, Connection, Table, cast, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
@@ -103,6 +104,14 @@ class Database:
             if not _is_outage(error):
                 raise
             raise ServiceUnavailable("the database", self.address, _remedy(error)) from error
+
+
+async def now_micros(conn: AsyncConnection, database: Database) -> int:
+    """The database's clock, in microseconds; with SQLite that of this machine, which its processes share."""
+    if database.is_sqlite:
+        return time.time_ns() // 1_000
+    clock = func.extract("epoch", func.clock_timestamp()) * 1_000_000
+    return int((await conn.execute(select(cast(clock, BigInteger)))).scalar_one())
 
 
 def _is_outage(error: Exception) -> bool:

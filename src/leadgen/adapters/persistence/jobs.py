@@ -41,6 +41,7 @@ class SqlJobRepository(IJobRepository):
             "created_at": job.created_at,
             "ended_at": job.ended_at,
             "carrier": job.carrier,
+            "when_held": job.when_held.value,
         }
         async with self._database.write() as conn:
             await conn.execute(self._database.insert_or_skip(jobs, "id").values(row))

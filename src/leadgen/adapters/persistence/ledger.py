@@ -11,12 +11,12 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.database import Database, now_micros
 from leadgen.adapters.persistence.leads import lock_leads
 from leadgen.adapters.persistence.rows import lookup_columns, lookup_of, phone_columns
-from leadgen.adapters.persistence.tables import leads, lookups
+from leadgen.adapters.persistence.tables import leads, limiters, lookups
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
-from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.errors import ServiceUnavailable, StaleTicket
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import Lookup, LookupState
 
@@ -44,9 +44,11 @@ class SqlLookupLedger(ILookupLedger):
         self._entries: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def intend(self, lookup: Lookup) -> Lookup | None:
+    async def intend(self, lookup: Lookup, epoch: int = 0) -> Lookup | None:
         """See ILookupLedger."""
-        standing: Lookup | None = await self._write(lookup.key, None, lambda conn: self._intend(conn, lookup))
+        standing: Lookup | None = await self._write(
+            lookup.key, None, lambda conn: self._intend(conn, lookup, epoch)
+        )
         return standing
 
     async def close(self, lookup: Lookup, value: LeadValue | None) -> bool:
@@ -128,14 +130,18 @@ class SqlLookupLedger(ILookupLedger):
                         results[place] = await batch[place].write(conn)
         return results
 
-    async def _intend(self, conn: AsyncConnection, lookup: Lookup) -> Lookup | None:
-        columns = lookup_columns(lookup)
+    async def _intend(self, conn: AsyncConnection, lookup: Lookup, epoch: int) -> Lookup | StaleTicket | None:
+        current = select(limiters.c.epoch).where(limiters.c.credential == lookup.provider)
+        if (await conn.execute(current.with_for_update(read=True))).scalar() not in {None, epoch}:
+            return StaleTicket(lookup.provider)
+        columns = {**lookup_columns(lookup), "intended_micros": await now_micros(conn, self._database)}
         insert = self._database.insert_or_skip(lookups, "key").values(columns)
         inserted = await conn.execute(insert, execution_options=_COUNTED)
         if inserted.rowcount:
             return None
         is_unsent = (lookups.c.key == lookup.key) & (lookups.c.state == LookupState.NOT_SENT.value)
-        reopened = await conn.execute(update(lookups).where(is_unsent).values(columns))
+        again = {**columns, "discarded": lookups.c.discarded + 1}
+        reopened = await conn.execute(update(lookups).where(is_unsent).values(again))
         if reopened.rowcount:
             return None
         standing = await _get(conn, lookup.key)

@@ -11,6 +11,7 @@ from leadgen.domain.lead_row import FIELD_HEADERS
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.phone import LineType, PhoneNumber
 from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+from leadgen.domain.waterfall import WhenHeld
 
 _IDENTITY_CHARACTERS_MAX = 500
 
@@ -77,6 +78,7 @@ def job_of(row: Row) -> Job:
         created_at=row["created_at"],
         ended_at=row["ended_at"],
         carrier=row["carrier"],
+        when_held=WhenHeld(row["when_held"]),
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -134,6 +135,7 @@ jobs = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("carrier", Text, nullable=False),
+    Column("when_held", String(16), nullable=False),
     Index(None, "account_id", "created_at"),
     Index(None, "status"),
 )
@@ -146,6 +148,31 @@ job_items = Table(
     Column("lead_id", ForeignKey("leads.id"), nullable=False),
     Column("state", String(16)),
     UniqueConstraint("job_id", "lead_id"),
+)
+
+limiters = Table(
+    "limiters",
+    metadata,
+    Column("credential", String(64), primary_key=True),
+    Column("mode", String(16), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("is_seeded", Boolean, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("holder_until_micros", BigInteger, nullable=False),
+)
+
+limiter_rings = Table(
+    "limiter_rings",
+    metadata,
+    Column("credential", String(96), primary_key=True),
+    Column("ring", LargeBinary, nullable=False),
+)
+
+limiter_members = Table(
+    "limiter_members",
+    metadata,
+    Column("owner", String(255), primary_key=True),
+    Column("until_micros", BigInteger, nullable=False),
 )
 
 lookups = Table(
@@ -162,6 +189,8 @@ lookups = Table(
     Column("owner", Text, nullable=False),
     Column("lease_until", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("intended_micros", BigInteger, nullable=False),
+    Column("discarded", Integer, nullable=False, server_default="0"),
     Column("settled_at", UtcDateTime),
     Column("held_micros", BigInteger, nullable=False),
     Column("posted_micros", BigInteger, nullable=False),
@@ -177,4 +206,5 @@ lookups = Table(
     Index(None, "job_id"),
     Index(None, "account_id", "question"),
     Index(None, "provider", "created_at"),
+    Index(None, "provider", "intended_micros"),
 )

@@ -21,7 +21,7 @@ from typing import Any
 import httpx2
 
 from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
-from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+from leadgen.domain.provider import Fault, Hit, MaySend, Miss, NotSent, Outcome, Rejected, Unknown
 
 BODY_BYTES_MAX = 1024 * 1024
 """Longer answers are not read, whether they come long or unpack to it."""
@@ -82,13 +82,14 @@ async def post_json(
     headers: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
     timeout_seconds: float,
+    may_send: MaySend,
     read: Callable[[Fields], Outcome],
 ) -> Outcome:
     """Sends one question at most once; ``read`` translates the JSON object of a 2xx.
 
     Raises nothing but CancelledError. Details are words of our own: never a part of a body, a URL or a key.
     """
-    wire = _Wire()
+    wire = _Wire(may_send)
     try:
         async with asyncio.timeout(timeout_seconds):
             request = httpx2.Request(
@@ -104,6 +105,8 @@ async def post_json(
     except TimeoutError:
         late = f"{timeout_seconds:g} s"
         return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")
+    except _TicketRanOutError:
+        return NotSent("its ticket ran out", late=True)
     except httpx2.LocalProtocolError:
         return NotSent("key or URL cannot be written into a request")
     except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries; no error may hide a charge
@@ -160,13 +163,16 @@ class _Wire:
     Closes the socket of a failed handshake too, which the library forgets when it is cancelled.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, may_send: MaySend) -> None:
         self.used = False
+        self._may_send = may_send
         self._socket: Any = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         match event:
             case "http11.send_request_headers.started":
+                if not await self._may_send():
+                    raise _TicketRanOutError
                 self.used = True
             case "connection.connect_tcp.complete":
                 self._socket = info["return_value"]
@@ -174,6 +180,10 @@ class _Wire:
                 await self._socket.aclose()
             case _:
                 pass
+
+
+class _TicketRanOutError(Exception):
+    """The connection stood too late: nothing was sent."""
 
 
 class _UnusableAnswer(Exception):

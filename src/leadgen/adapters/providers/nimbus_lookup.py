@@ -6,7 +6,7 @@ import httpx2
 
 from leadgen.adapters.providers.http import Fields, accepts_connections, post_json, read_number
 from leadgen.domain.lead import Input, Question
-from leadgen.domain.provider import Hit, IPhoneProvider, Miss, Outcome, Unknown
+from leadgen.domain.provider import Hit, IPhoneProvider, MaySend, Miss, Outcome, Unknown
 
 
 class NimbusLookup(IPhoneProvider):
@@ -24,13 +24,14 @@ class NimbusLookup(IPhoneProvider):
     def needs(self) -> frozenset[Input]:
         return frozenset({Input.EMAIL, Input.JOB_TITLE})
 
-    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
+    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
         return await post_json(
             self._client,
             self._url,
             parameters=self._parameters,
             body={"email": question.email, "jobTitle": question.job_title},
             timeout_seconds=timeout_seconds,
+            may_send=may_send,
             read=lambda fields: _read(fields, question.country),
         )
 

@@ -6,7 +6,7 @@ import httpx2
 
 from leadgen.adapters.providers.http import accepts_connections, post_json, read_number
 from leadgen.domain.lead import Input, Question
-from leadgen.domain.provider import IPhoneProvider, Outcome
+from leadgen.domain.provider import IPhoneProvider, MaySend, Outcome
 
 
 class OrionConnect(IPhoneProvider):
@@ -24,13 +24,14 @@ class OrionConnect(IPhoneProvider):
     def needs(self) -> frozenset[Input]:
         return frozenset({Input.FULL_NAME, Input.WEBSITE})
 
-    async def ask(self, question: Question, *, timeout_seconds: float) -> Outcome:
+    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
         return await post_json(
             self._client,
             self._url,
             headers=self._headers,
             body={"fullName": question.full_name, "companyWebsite": question.website},
             timeout_seconds=timeout_seconds,
+            may_send=may_send,
             read=lambda fields: read_number(fields.get("phone"), None, question.country),
         )
 

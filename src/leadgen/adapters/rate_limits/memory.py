@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+from leadgen.adapters.rate_limits.carrier import ColdCarrierError, ICarrier, Seed
 from leadgen.application.ports.clock import IClock
-from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
+from leadgen.application.ports.rate_limiter import Ticket, Tickets
 from leadgen.domain.limits import MICROS_PER_SECOND, Full, Granted, Later, Limits, Ring, Timing
 
 
-class InMemoryRateLimiter(IRateLimiter):
+class InMemoryRateLimiter(ICarrier):
     """Exact for all callers of one process; two processes know nothing of each other."""
 
     def __init__(self, clock: IClock, timing: Timing | None = None) -> None:
@@ -18,20 +19,26 @@ class InMemoryRateLimiter(IRateLimiter):
         self._rings: dict[str, Ring] = {}
         self._floors: dict[str, int] = {}
 
-    async def take(self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float) -> Tickets:
+    async def take(
+        self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
+    ) -> Tickets:
         """See IRateLimiter."""
-        ring = self._rings.setdefault(credential, Ring(limits, self._timing))
+        ring = self._rings.get(credential)
+        if ring is None:
+            raise ColdCarrierError(credential)
         if ring.limits != limits:
             ring.reconfigure(limits)
         ring.penalise(self._floors.pop(credential, 0))
         now = self._now()
         tickets = list[Ticket]()
+        lease, lead = round(lease_seconds * MICROS_PER_SECOND), round(lead_seconds * MICROS_PER_SECOND)
+        reach = self._timing.reach(self._timing.lead_of(lead))
         while len(tickets) < wanted:
-            match ring.admit(now, round(lease_seconds * MICROS_PER_SECOND)):
+            match ring.admit(now, lease, lead):
                 case Granted() as granted:
                     tickets.append(self._ticket(credential, granted))
                 case Later(start):
-                    return Tickets(tickets, self._seconds_until(start - self._timing.horizon, now))
+                    return Tickets(tickets, self._seconds_until(start - reach, now))
                 case Full(until):
                     return Tickets(tickets, self._seconds_until(until, now))
         return Tickets(tickets, None)
@@ -45,6 +52,15 @@ class InMemoryRateLimiter(IRateLimiter):
         """See IRateLimiter."""
         until = self._now() + round(seconds * MICROS_PER_SECOND)
         self._floors[credential] = max(self._floors.get(credential, until), until)
+
+    async def distrust(self, credential: str) -> None:
+        """See IRateLimiter."""
+
+    async def seed(self, credential: str, limits: Limits, seed: Seed) -> None:
+        """See ICarrier."""
+        now = self._now()
+        ring = self._rings[credential] = Ring(limits, self._timing)
+        ring.seed((now + start for start in seed.starts), (now + end for end in seed.lease_ends))
 
     def _now(self) -> int:
         return math.ceil(self._clock.monotonic() * MICROS_PER_SECOND)

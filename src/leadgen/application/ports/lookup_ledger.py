@@ -28,8 +28,10 @@ class ILookupLedger(ABC):
     """
 
     @abstractmethod
-    async def intend(self, lookup: Lookup) -> Lookup | None:
+    async def intend(self, lookup: Lookup, epoch: int = 0) -> Lookup | None:
         """Records an intended lookup, or reopens one of the same key that was not sent.
+
+        Raises StaleTicket, and records nothing, when ``epoch`` is no longer that of the provider's limits.
 
         None when it is now recorded as ``lookup.owner``'s; otherwise the one that stands under this key.
         """

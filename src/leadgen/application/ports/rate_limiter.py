@@ -21,17 +21,21 @@ class Ticket:
     opens_at: float
     closes_at: float
     lease: int
+    epoch: int = 0
+    """Under which state of the limits it was given; the ledger takes no intent of another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tickets:
     """What a limiter gives: tickets in the order of their starts, and when to ask for more.
 
-    ``retry_seconds`` is None where all that was wanted was given.
+    ``retry_seconds`` is None where all that was wanted was given. ``is_shared``: other processes wait for the
+    same places, so that a place given back here is nobody's yet.
     """
 
     tickets: Sequence[Ticket]
     retry_seconds: float | None
+    is_shared: bool = False
 
 
 class IRateLimiter(ABC):
@@ -42,12 +46,21 @@ class IRateLimiter(ABC):
     """
 
     @abstractmethod
-    async def take(self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float) -> Tickets:
-        """Up to ``wanted`` tickets; each lease ends by itself ``lease_seconds`` after its ticket opens."""
+    async def take(
+        self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
+    ) -> Tickets:
+        """Up to ``wanted`` tickets; each lease ends by itself ``lease_seconds`` after its ticket opens.
+
+        ``lead_seconds``: how far ahead tickets open at least, where that is further than usual.
+        """
 
     @abstractmethod
     async def release(self, ticket: Ticket) -> None:
         """Gives a ticket's place back; a second time changes nothing."""
+
+    @abstractmethod
+    async def distrust(self, credential: str) -> None:
+        """A ticket of this credential was refused as outdated: look anew before the next one is given."""
 
     @abstractmethod
     async def penalise(self, credential: str, seconds: float) -> None:

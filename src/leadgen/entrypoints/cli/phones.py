@@ -9,6 +9,7 @@ import typer
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import NotConfigured, UnknownId
 from leadgen.domain.job import JobReport, JobScope
+from leadgen.domain.waterfall import WhenHeld
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
 from leadgen.entrypoints.cli.running import ACCOUNT, out, print_json, with_leadgen
@@ -31,6 +32,10 @@ def find(
             help="Also leads for which nothing was found; answers younger than 30 days still count.",
         ),
     ] = False,
+    when_held: Annotated[
+        WhenHeld,
+        typer.Option(help="While a limit is used up: wait, ask others first (spill), or skip."),
+    ] = WhenHeld.WAIT,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -38,7 +43,7 @@ def find(
 
     async def use(leadgen: Leadgen) -> JobReport:
         await require_a_key(leadgen)
-        job = await leadgen.order_job.run(ACCOUNT, JobScope(lead, again))
+        job = await leadgen.order_job.run(ACCOUNT, JobScope(lead, again), when_held)
         if wait:
             return await follow(leadgen, job.id)
         report = await leadgen.jobs.report(job.id)

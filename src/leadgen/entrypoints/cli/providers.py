@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.live import Live
 from rich.table import Table
 
 from leadgen.application.check_providers import ProviderHealth
+from leadgen.application.ports.limit_gauge import LimitReading
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.provider import ProviderConfig
@@ -82,6 +84,30 @@ def check(json: Json = False) -> None:
             out.print(f"{each.config.name}: {_verdict(each)}")
     if not any(_is_ready(each) for each in health) or any(_is_broken(each) for each in health):
         raise typer.Exit(1)
+
+
+@app.command()
+def limits(
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False, json: Json = False
+) -> None:
+    """Show how much of each limit is used, who carries it, and when the next call may start."""
+
+    async def read(leadgen: Leadgen) -> list[LimitReading]:
+        configs = sorted((await leadgen.catalog.configs()).values(), key=lambda config: config.priority)
+        return [await leadgen.limits.read(config) for config in configs]
+
+    async def use(leadgen: Leadgen) -> None:
+        with Live(console=out, auto_refresh=False, transient=False) as live:
+            while True:
+                live.update(render.limits_table(await read(leadgen)), refresh=True)
+                if not watch:
+                    return
+                await leadgen.clock.sleep(1.0)
+
+    if json:
+        print_json({"providers": [render.limits_document(each) for each in with_leadgen(read)]})
+    else:
+        with_leadgen(use)
 
 
 def provider_document(config: ProviderConfig) -> dict[str, object]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leadgen.application.ports.lead_repository import LeadLine
+from leadgen.application.ports.limit_gauge import LimitReading
 from leadgen.application.show_lead import LeadStory
 from leadgen.domain.job import JobReport
 from leadgen.domain.lookup import Lookup
@@ -140,6 +141,37 @@ def story_document(story: LeadStory) -> dict[str, Any]:
         ],
         "not_asked": [{"provider": each.provider, "reason": each.reason} for each in story.unasked],
     }
+
+
+def limits_document(reading: LimitReading) -> dict[str, Any]:
+    """A provider's limits as `providers limits --json` prints them."""
+    return {
+        "name": reading.provider,
+        "mode": reading.mode,
+        "epoch": reading.epoch,
+        "rules": [{"rule": str(rule), "used": used, "limit": rule.calls} for rule, used in reading.used],
+        "in_flight": reading.in_flight,
+        "concurrency": reading.concurrency,
+        "next_start_seconds": round(reading.next_start_seconds, 3),
+        "refused": reading.refused,
+        "discarded": reading.discarded,
+    }
+
+
+def limits_table(readings: Sequence[LimitReading]) -> Table:
+    """The limits of all providers."""
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("provider", "used", "in flight", "next call", "carried by", "refused", "late"):
+        table.add_column(
+            heading, justify="left" if heading in {"provider", "used", "carried by"} else "right"
+        )
+    for each in readings:
+        used = "\n".join(f"{used} of {rule}" for rule, used in each.used)
+        free = "now" if each.next_start_seconds <= 0 else f"in {each.next_start_seconds:.1f} s"
+        carrier = f"{each.mode} (epoch {each.epoch})" if each.mode else "nobody yet"
+        flight = f"{each.in_flight}/{each.concurrency}"
+        table.add_row(each.provider, used, flight, free, carrier, str(each.refused), str(each.discarded))
+    return table
 
 
 def outcome_text(lookup: Lookup) -> str:

@@ -1,0 +1,455 @@
+"""Several processes over one board: wherever the admissions are carried, no window is over.
+
+Carriers and databases go by real time; what the processes wait for (a Redis that is silent, or well again)
+goes by a clock that leaps, and what the board waits for by rows that are made older.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.ledger import SqlLookupLedger
+from leadgen.adapters.persistence.tables import limiter_members, limiters, lookups
+from leadgen.adapters.rate_limits.board import LEASE_MICROS, LimiterBoard, Mode
+from leadgen.adapters.rate_limits.failover import (
+    BACK_AFTER_SECONDS,
+    LOST_AFTER_SECONDS,
+    FailoverRateLimiter,
+)
+from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
+from leadgen.adapters.rate_limits.redis import RedisRateLimiter, open_redis
+from leadgen.adapters.rate_limits.sql import SqlRateLimiter
+from leadgen.adapters.system import SystemClock
+from leadgen.application.paid_calls import PaidCalls, Purchase
+from leadgen.application.ports.rate_limiter import Ticket, Tickets
+from leadgen.application.ticket_desk import TicketDesk
+from leadgen.domain.errors import ServiceUnavailable, StaleTicket
+from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Timing
+from leadgen.domain.provider import Miss, NotSent
+from leadgen.domain.waterfall import Answered, Ask
+from tests import builders
+from tests.adapters.rate_limits.clocked import LeapingClock
+from tests.adapters.rate_limits.process import (
+    FIVE_A_MINUTE,
+    LEAD_SECONDS_MAX,
+    ORION,
+    SOON_SECONDS,
+    TIMING,
+    Process,
+)
+from tests.builders import ACCOUNT
+from tests.contracts.rate_limiter import limits
+from tests.contracts.stores import OpenStores, add_leads
+from tests.fakes.phone_provider import ScriptedProvider
+from tests.fakes.provider_catalog import InMemoryProviderCatalog
+from tests.servers.valkey import ValkeyServer, valkey_server
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+async def start(database_url: str, open_stores: OpenStores) -> AsyncIterator[Start]:
+    """Starts one more process on the database, in which there is one lead."""
+    await add_leads(open_stores(), 1)
+    processes: list[Process] = []
+
+    def start(url: str | None = None, timing: Timing = TIMING) -> Process:
+        owner = f"process-{len(processes)}"
+        database, real, clock = Database(database_url), SystemClock(), LeapingClock()
+        board = LimiterBoard(database, owner)
+        limiter = FailoverRateLimiter(
+            board=board,
+            owner=owner,
+            memory=InMemoryRateLimiter(real, timing),
+            sql=SqlRateLimiter(database, real, timing),
+            redis=RedisRateLimiter(open_redis(url), real, timing) if url else None,
+            clock=clock,
+            timing=timing,
+        )
+        processes.append(Process(owner, database, board, limiter, SqlLookupLedger(database), clock))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        await process.limiter.close()
+        await process.database.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """A Valkey that may come to harm."""
+    home = tmp_path / "valkey"
+    with valkey_server(home) as server:
+        yield server
+
+
+async def let_pass(process: Process, seconds: float) -> None:
+    """The board and the ledger as they are when nobody has done anything for so long."""
+    micros = round(seconds * MICROS_PER_SECOND)
+    async with process.database.write() as conn:
+        for column in (
+            limiter_members.c.until_micros,
+            limiters.c.holder_until_micros,
+            lookups.c.intended_micros,
+        ):
+            await conn.execute(update(column.table).values({column: column - micros}))
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Waits until it holds, for a bounded time."""
+    async with asyncio.timeout(SOON_SECONDS):
+        while not await holds():  # noqa: ASYNC110 - what it waits for is in a server
+            await asyncio.sleep(0.05)
+
+
+# ---------------------------------------------------------------- who carries
+
+
+async def test_alone_without_redis(start: Start) -> None:
+    """One process carries the admissions in its memory."""
+    alone = start()
+    assert len(await alone.get(wanted=5)) == 5
+    assert (await alone.take()).tickets == []
+    assert await alone.mode() == (Mode.MEMORY, 1)
+
+
+async def test_a_second_process(start: Start) -> None:
+    """Both go over to the database under a new epoch, and what the first has sent still counts."""
+    first, second = start(), start()
+    for ticket in await first.get(wanted=3):
+        await first.send(ticket)
+    tickets = await second.get(wanted=2)
+    assert await second.mode() == (Mode.SQL, 2)
+    assert {ticket.epoch for ticket in tickets} == {2}
+    assert (await second.take()).tickets == []
+    await first.look_again()
+    assert (await first.take()).tickets == []
+    assert await first.mode() == (Mode.SQL, 2)
+
+
+async def test_two_first_processes_at_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """One of them posts the first mode, and says so once; they agree in the end."""
+    processes = [start() for _ in range(3)]
+    await asyncio.gather(*(each.take(wanted=0) for each in processes))
+    assert len([each for each in caplog.messages if "not by nothing" in each]) == 1
+    given = [ticket for each in processes for ticket in (await each.get(limits((50, 60)), wanted=2))]
+    assert len(given) == 6
+
+
+async def test_a_ticket_without_intent_dies_with_its_epoch(start: Start) -> None:
+    """Whoever kept a ticket over a change cannot send, and nothing of it is recorded."""
+    first, second = start(), start()
+    (kept,) = await first.get()
+    await second.get(wanted=5)
+    with pytest.raises(StaleTicket):
+        await first.intend(kept)
+    async with first.database.read() as conn:
+        assert (await conn.execute(select(func.count()).select_from(lookups))).scalar_one() == 0
+
+
+async def test_a_change_in_the_middle_of_a_call_keeps_its_place(start: Start) -> None:
+    """A call whose outcome is open holds its place in the cap under the next carrier too."""
+    first, second = start(), start()
+    narrow = limits((50, 60), concurrency=2)
+    (ticket,) = await first.get(narrow)
+    await first.intend(ticket)
+    assert len(await second.get(narrow)) == 1
+    assert (await second.take(narrow)).tickets == []
+
+
+async def test_a_holder_that_says_good_bye(start: Start) -> None:
+    """Nobody waits for a process that has closed its limiter; what it sent still counts."""
+    first, second = start(), start()
+    for ticket in await first.get(wanted=3):
+        await first.send(ticket)
+    await first.limiter.close()
+    assert len(await second.get(wanted=2)) == 2
+    assert (await second.mode())[0] is Mode.MEMORY
+    assert (await second.take()).tickets == []
+
+
+async def test_a_holder_that_dies(start: Start) -> None:
+    """Its place is taken as soon as its last sign of life is ten seconds old, and not before."""
+    first, second = start(), start()
+    for ticket in await first.get(wanted=3):
+        await first.send(ticket)
+    await first.die()
+    await let_pass(first, LEASE_MICROS / MICROS_PER_SECOND - 3)
+    posting = await second.board.look(ORION)
+    assert posting is not None
+    assert (posting.is_holder_alive, posting.has_others) == (True, True)
+    await let_pass(first, 3)
+    assert len(await second.get(wanted=2)) == 2
+    assert (await second.mode())[0] is Mode.MEMORY
+    assert (await second.take()).tickets == []
+
+
+async def test_a_holder_that_was_asleep(start: Start) -> None:
+    """Who finds that its signs of life are old gives nothing, though nobody has noticed yet."""
+    alone = start()
+    await alone.get()
+    await alone.die()
+    alone.limiter._beating = asyncio.create_task(asyncio.sleep(60))
+    alone.clock.leap(5)
+    assert await alone.take() == Tickets((), 0.1)
+
+
+async def test_two_processes_of_which_one_stays(start: Start) -> None:
+    """Where the other one has gone, the one that stays goes back to its memory."""
+    first, second = start(), start()
+    await first.get()
+    await second.get()
+    await second.limiter.close()
+    await first.look_again()
+    assert await first.mode() == (Mode.MEMORY, 3)
+
+
+# ---------------------------------------------------------------- with Redis
+
+
+async def test_redis_is_there(start: Start, server: ValkeyServer) -> None:
+    """It carries the admissions of all processes, alone or not."""
+    first, second = start(server.url), start(server.url)
+    for ticket in await first.get(wanted=3):
+        await first.send(ticket)
+    assert len(await second.get(wanted=2)) == 2
+    assert (await first.take()).tickets == []
+    assert await second.mode() == (Mode.REDIS, 1)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_redis_dies_and_comes_back(
+    start: Start, server: ValkeyServer, caplog: pytest.LogCaptureFixture, others: int
+) -> None:
+    """It is given up after a second, taken up again after ten good ones; each change is said once."""
+    first, *rest = [start(server.url) for _ in range(1 + others)]
+    for each in rest:
+        await each.take(wanted=0)
+    for ticket in await first.get(wanted=2):
+        await first.send(ticket)
+    server.kill()
+    assert await first.take() == Tickets((), 0.1)
+    assert (await first.mode())[0] is Mode.REDIS
+    first.clock.leap(LOST_AFTER_SECONDS)
+    for ticket in await first.get(wanted=1):
+        await first.send(ticket)
+    without = Mode.SQL if others else Mode.MEMORY
+    assert (await first.mode())[0] is without
+    server.start()
+    await eventually(lambda: is_well(first))
+    await first.look_again()
+    assert (await first.mode())[0] is without
+    first.clock.leap(BACK_AFTER_SECONDS)
+    assert len(await first.get(wanted=2)) == 2
+    assert (await first.take()).tickets == []
+    assert (await first.mode())[0] is Mode.REDIS
+    changes = [each for each in caplog.messages if "carried by" in each]
+    assert [each.split()[4].rstrip(",") for each in changes] == ["redis", str(without), "redis"]
+
+
+async def is_well(process: Process) -> bool:
+    """Whether it has felt that Redis answers."""
+    return process.limiter._redis_well_since is not None
+
+
+async def test_redis_is_emptied(start: Start, server: ValkeyServer) -> None:
+    """Its admissions begin anew under another epoch with what the ledger knows; old tickets are void."""
+    first, second = start(server.url), start(server.url)
+    kept, *others = await first.get(wanted=4)
+    for ticket in others:
+        await first.send(ticket)
+    client = open_redis(server.url)
+    await client.flushall()
+    await client.aclose()
+    tickets = await second.get(wanted=2)
+    assert await second.mode() == (Mode.REDIS, 2)
+    assert {ticket.epoch for ticket in tickets} == {2}
+    with pytest.raises(StaleTicket):
+        await first.intend(kept)
+    assert (await second.take()).tickets == []
+
+
+async def test_both_find_redis_empty(start: Start, server: ValkeyServer) -> None:
+    """One of them seeds it, the other one finds it done; nothing is admitted twice."""
+    processes = [start(server.url) for _ in range(3)]
+    for ticket in await processes[0].get(wanted=2):
+        await processes[0].send(ticket)
+    for each in processes[1:]:
+        await each.take(wanted=0)
+    client = open_redis(server.url)
+    await client.flushall()
+    await client.aclose()
+    tickets: list[Ticket] = []
+    for _ in range(30):
+        for given in await asyncio.gather(*(each.take(wanted=5) for each in processes)):
+            tickets += given.tickets
+        await asyncio.sleep(0.1)
+    _, epoch = await processes[0].mode()
+    assert len([ticket for ticket in tickets if ticket.epoch == epoch]) == 3
+
+
+async def test_one_process_that_cannot_reach_redis(
+    start: Start, server: ValkeyServer, unused_port: int
+) -> None:
+    """It takes the others along to the database, where all are served, and they do not fight about it."""
+    near, far = start(server.url), start(f"redis://127.0.0.1:{unused_port}/0")
+    await near.get()
+    far.clock.leap(100)
+    await far.take(wanted=0)
+    await far.look_again()
+    await far.look_again()
+    _, epoch = await far.mode()
+    for _ in range(3):
+        await near.look_again()
+        await far.look_again()
+    assert (await far.mode())[1] <= epoch + 1
+    assert len(await near.get(limits((50, 60)))) == 1
+
+
+# ---------------------------------------------------------------- without a database
+
+
+async def test_a_database_that_is_nobodys(unused_port: int, valkey: ValkeyServer) -> None:
+    """Nothing is admitted, though Redis answers and memory would."""
+    real, database = SystemClock(), Database(f"postgresql://nobody@127.0.0.1:{unused_port}/nothing")
+    limiter = FailoverRateLimiter(
+        board=LimiterBoard(database, "alone"),
+        owner="alone",
+        memory=InMemoryRateLimiter(real, TIMING),
+        sql=SqlRateLimiter(database, real, TIMING),
+        redis=RedisRateLimiter(open_redis(valkey.url), real, TIMING),
+        clock=real,
+        timing=TIMING,
+    )
+    with pytest.raises(ServiceUnavailable):
+        await limiter.take(ORION, FIVE_A_MINUTE, wanted=1, lease_seconds=1)
+    await limiter.close()
+    await database.close()
+
+
+# ---------------------------------------------------------------- paid calls
+
+
+async def test_a_paid_call_asks_again_after_a_change(start: Start) -> None:
+    """A ticket of an old epoch buys nothing and costs nothing; the same question is asked with a new one."""
+    first, second = start(), start()
+    clock = SystemClock()
+    provider = ScriptedProvider(clock)
+    config = builders.config(ORION, limits=FIVE_A_MINUTE)
+    catalog = InMemoryProviderCatalog(config)
+    desk = TicketDesk(limiter=first.limiter, catalog=catalog, clock=clock)
+    calls = PaidCalls(
+        ledger=first.ledger,
+        desk=desk,
+        providers={ORION: provider},
+        catalog=catalog,
+        clock=clock,
+        owner=first.owner,
+    )
+    await first.get()
+    await second.get()  # the first one has not looked at the board since
+    lead = replace(builders.lead(0, account=ACCOUNT), id="lead-000")
+    purchase = Purchase(lead, lead.profile.question(), None, Ask(ORION, 0))
+    stale = await calls.ask(purchase)
+    assert stale == Answered(ORION, 0, NotSent("the limits changed hands", late=True))
+    assert provider.asked == []
+    assert first.limiter.discarded == 1
+    assert await first.ledger.of_lead(ACCOUNT, "lead-000") == []
+    assert await calls.ask(purchase) == Answered(ORION, 0, Miss())
+    (booked,) = await first.ledger.of_lead(ACCOUNT, "lead-000")
+    assert booked.n == 0
+
+
+# ---------------------------------------------------------------- no window over
+
+
+@dataclass
+class Traffic:
+    """Everybody calls as often as he may; ``windows`` has when each call that was intended could leave."""
+
+    processes: list[Process]
+    allowed: Limits
+    chance: random.Random
+    windows: list[tuple[float, float]] = field(default_factory=list)
+    stale: int = 0
+    is_over: bool = False
+
+    async def flow(self) -> None:
+        """Until it is over."""
+        await asyncio.gather(*(self._call(each) for each in self.processes for _ in range(3)))
+
+    async def _call(self, process: Process) -> None:
+        while not self.is_over:
+            lead_seconds = self.chance.choice([0.0, 0.0, 0.3, LEAD_SECONDS_MAX])
+            given = await process.take(self.allowed, self.chance.randint(1, 3), lead_seconds)
+            for ticket in given.tickets:
+                try:
+                    await process.intend(ticket)
+                except StaleTicket:
+                    self.stale += 1
+                    await process.limiter.distrust(ORION)
+                    continue
+                if process.clock.monotonic() <= ticket.closes_at:
+                    self.windows.append((ticket.opens_at, ticket.closes_at))
+            await asyncio.sleep(min(given.retry_seconds or 0.0, self.chance.uniform(0.01, 0.1)))
+
+
+def most_in_a_window(windows: list[tuple[float, float]], seconds: float, chance: random.Random) -> int:
+    """The most calls in any window of this length, were each sent at one of its worst moments."""
+    counts = []
+    for _ in range(30):
+        late = chance.random()
+        sends = [closes if chance.random() < late else opens for opens, closes in windows]
+        counts += [sum(begin <= each < begin + seconds for each in sends) for begin in sends]
+    return max(counts)
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+async def test_no_window_is_over_through_all_changes(start: Start, server: ValkeyServer, seed: int) -> None:
+    """Changes of mode at any time, an emptied Redis, a dead one, long leads: each window within its rule."""
+    chance = random.Random(seed)
+    allowed = limits((6, 0.5), (15, 2))
+    processes = [start(server.url, Timing(validity=50_000)) for _ in range(3)]
+    traffic = Traffic(processes, allowed, chance)
+    flow = asyncio.create_task(traffic.flow())
+    client = open_redis(server.url)
+    try:
+        for turn in range(12):
+            await asyncio.sleep(chance.uniform(0.2, 0.6))
+            if turn == 6:
+                server.kill()
+            elif turn == 8:
+                server.start()
+            elif turn < 6 and turn % 2:
+                await client.flushall()
+            else:
+                _, epoch = await processes[0].mode()
+                await chance.choice(processes).board.flip(ORION, chance.choice([*Mode]), after=epoch)
+        await asyncio.sleep(2.5)
+    finally:
+        traffic.is_over = True
+        await client.aclose()
+        await flow
+    assert len(traffic.windows) > 10
+    for rule in allowed.rules:
+        window = rule.window_micros / MICROS_PER_SECOND
+        assert most_in_a_window(traffic.windows, window, chance) <= rule.calls
+
+
+async def test_calls_of_long_leads_count_where_they_leave(start: Start) -> None:
+    """Who prepares for two seconds sends after the change; the next carrier leaves room for it."""
+    first, second = start(), start()
+    allowed = limits((3, 1))
+    before = await first.get(allowed, wanted=3, lead_seconds=LEAD_SECONDS_MAX)
+    for ticket in before:
+        await first.intend(ticket)
+    after = await second.get(allowed, wanted=3)
+    assert min(ticket.opens_at for ticket in after) - max(ticket.closes_at for ticket in before) >= 1 - 0.001

@@ -1,0 +1,65 @@
+"""A provider whose connection takes longer than a ticket lasts: tickets for it open later."""
+
+from __future__ import annotations
+
+import pytest
+
+from leadgen.domain.lead import Lead, Question
+from leadgen.domain.provider import MaySend, NotSent, Outcome
+from leadgen.domain.waterfall import Answered
+from tests.fakes.phone_provider import ScriptedProvider
+from tests.unit.application.world import NEEDS, World
+
+
+class DistantProvider(ScriptedProvider):
+    """Its connection takes ``connect_seconds``; only then it asks whether it may send."""
+
+    connect_seconds = 0.3
+
+    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+        await self._clock.sleep(self.connect_seconds)
+        return await super().ask(question, timeout_seconds=timeout_seconds, may_send=may_send)
+
+
+@pytest.fixture
+def distant(world: World) -> DistantProvider:
+    """Orion, far away."""
+    provider = DistantProvider(world.clock, *NEEDS["orion"])
+    world.providers["orion"] = provider
+    return provider
+
+
+async def tries(world: World, lead: Lead) -> int:
+    """How often a question has to be asked until it is sent."""
+    for number in range(1, 10):
+        answer = await world.run(world.here.paid_calls.ask(world.purchase(lead)))
+        assert isinstance(answer, Answered)
+        if not isinstance(answer.outcome, NotSent):
+            return number
+        assert answer.outcome.late
+    raise AssertionError("it is never sent")
+
+
+async def test_it_is_served_after_a_few_tries(world: World, distant: DistantProvider) -> None:
+    """Each ticket that came too early lets the next one open later, until there is time to connect."""
+    assert 1 < await tries(world, await world.add_lead()) <= 8
+    assert len(distant.asked) == 1
+
+
+async def test_it_stays_served(world: World, distant: DistantProvider) -> None:
+    """The lead shrinks with each call in time, so that now and then one is late, and is asked once more."""
+    needed = [await tries(world, lead) for lead in await world.add_leads(20)]
+    assert max(needed[1:]) <= 2
+    assert 1 in needed[1:]
+
+
+async def test_tickets_open_sooner_again(world: World, distant: DistantProvider) -> None:
+    """Once connections are quick, so are the tickets."""
+    first, *others = await world.add_leads(26)
+    await tries(world, first)
+    distant.connect_seconds = 0.0
+    for lead in others:
+        assert await tries(world, lead) == 1
+    begun = world.clock.monotonic()
+    await tries(world, await world.add_lead(99))
+    assert distant.asked[-1].at - begun < 0.06
