@@ -202,8 +202,9 @@ class RateLimiterContract(ABC):
         assert (await _ask(limiter, narrow, wanted=1)).tickets == []
 
     async def test_release_of_an_unknown_credential(self, limiter: IRateLimiter) -> None:
-        """Is harmless."""
+        """Is harmless: tickets are given as before."""
         await limiter.release(Ticket("nobody", 1.0, 2.0, 7))
+        assert len(await _take(limiter, FIVE_A_SECOND)) == 1
 
     async def test_leases_end_by_themselves(self, limiter: IRateLimiter, clock: FakeClock) -> None:
         """A ticket that is never given back holds its place until its lease is over, and no longer."""
