@@ -78,6 +78,10 @@ format: install ## format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: bench
+bench: install ## measure leads/s, files, memory and latency; shorter with BENCH=--quick
+	@$(BIN)/python -m tests.benchmarks.throughput $(BENCH)
+
 .PHONY: bench-limits
 bench-limits: $(BENCH_STAMP) ## measure the rate limiters beside their peers, in 90 seconds
 	@$(BIN)/python -m tests.benchmarks.limits
@@ -86,6 +90,14 @@ $(BENCH_STAMP): $(STAMP) requirements/bench.txt
 	@echo "Installing the packages of requirements/bench.txt into .venv"
 	@$(BIN)/python -m pip install -qq --require-hashes --requirement requirements/bench.txt
 	@touch $@
+
+.PHONY: chaos
+chaos: install ## kill and cut real processes for six minutes, judged by the providers' own books
+	@$(BIN)/python -m tests.chaos
+
+.PHONY: chaos-full
+chaos-full: install ## the whole fault plan, which takes hours
+	@$(BIN)/python -m tests.chaos --full
 
 .PHONY: picture
 picture: install ## draw docs/demo.svg anew

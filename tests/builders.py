@@ -10,7 +10,7 @@ from leadgen.domain.lead import EndState, Input, Lead, Profile, Question
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Rule
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
 from leadgen.domain.phone import LineType, PhoneNumber
-from leadgen.domain.provider import Charges, Outcome, ProviderConfig
+from leadgen.domain.provider import Charges, OnUnknown, Outcome, ProviderConfig
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
 
@@ -83,6 +83,7 @@ def config(
     charges: Charges = Charges.REQUEST,
     enabled: bool = True,
     tier: Tier = Tier.FREE,
+    on_unknown: OnUnknown = OnUnknown.ASSUME,
 ) -> ProviderConfig:
     """A provider that may be asked by everybody."""
     return ProviderConfig(
@@ -93,6 +94,7 @@ def config(
         charges=charges,
         enabled=enabled,
         tier=tier,
+        on_unknown=on_unknown,
     )
 
 
@@ -118,6 +120,7 @@ def lookup(
     estimated_micros: int = 0,
     settled_at: datetime | None = None,
     outcome: Outcome | None = None,
+    repeats: int = 0,
 ) -> Lookup:
     """An intent that holds the price of one question; its key follows from what it asks."""
     question = (about or profile().question()).digest
@@ -138,4 +141,5 @@ def lookup(
         estimated_micros=estimated_micros,
         settled_at=settled_at,
         outcome=outcome,
+        repeats=repeats,
     )

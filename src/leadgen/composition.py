@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from httpx2 import AsyncClient
 from temporalio.client import Client
 
 from leadgen.adapters.persistence.accounts import SqlAccountRepository
+from leadgen.adapters.persistence.books import SqlLedgerBooks
+from leadgen.adapters.persistence.budgets import SqlBudgetRepository
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
@@ -20,6 +23,7 @@ from leadgen.adapters.providers.astra_dialer import AstraDialer
 from leadgen.adapters.providers.http import new_client
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.adapters.providers.orion_connect import OrionConnect
+from leadgen.adapters.providers.usage import UsageFile, UsageUrl
 from leadgen.adapters.rate_limits.board import LimiterBoard
 from leadgen.adapters.rate_limits.failover import FailoverRateLimiter
 from leadgen.adapters.rate_limits.gauge import SqlLimitGauge
@@ -29,7 +33,9 @@ from leadgen.adapters.rate_limits.sql import SqlRateLimiter
 from leadgen.adapters.system import SystemClock, Uuid7Source, process_name
 from leadgen.adapters.temporal.connection import connect
 from leadgen.adapters.temporal.job_runner import TemporalJobRunner
+from leadgen.application.audit_ledger import AuditLedger
 from leadgen.application.check_providers import CheckProviders
+from leadgen.application.continue_job import ContinueJob
 from leadgen.application.end_job import EndJob
 from leadgen.application.export_leads import ExportLeads
 from leadgen.application.find_phone import FindPhone
@@ -38,20 +44,24 @@ from leadgen.application.mend_jobs import MendJobs
 from leadgen.application.order_job import OrderJob
 from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.plan_job import PlanJob
+from leadgen.application.ports.budget_repository import IBudgetRepository
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
 from leadgen.application.ports.limit_gauge import ILimitGauge
 from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.application.ports.usage_report import IUsageReport
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
 from leadgen.application.search_lead import SearchLead
+from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.application.show_lead import ShowLead
+from leadgen.application.show_lookup import ShowLookup
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.limits import Limits, Timing, parse_rules
 from leadgen.domain.provider import IPhoneProvider, ProviderConfig
-from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered
+from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered, WithinBudget
 from leadgen.settings import Settings, provider_access
 from leadgen.workflows.find_phone.activities import FindPhoneActivities
 from leadgen.workflows.find_phones.activities import FindPhonesActivities
@@ -86,11 +96,15 @@ class Leadgen:
     import_leads: ImportLeads
     export_leads: ExportLeads
     show_lead: ShowLead
+    show_lookup: ShowLookup
+    audit_ledger: AuditLedger
     order_job: OrderJob
+    continue_job: ContinueJob
     check_providers: CheckProviders
     leads: ILeadRepository
     jobs: IJobRepository
     catalog: IProviderCatalog
+    budgets: IBudgetRepository
     limits: ILimitGauge
     runner: IJobRunner
     clock: IClock
@@ -167,20 +181,30 @@ def _use_cases(
     ids = Uuid7Source()
     leads, jobs = SqlLeadRepository(database, clock), SqlJobRepository(database, clock)
     accounts = SqlAccountRepository(database)
-    pipeline = SelectionPipeline([Enabled(), InputsPresent(), TierCovered()])
+    budgets, books = SqlBudgetRepository(database), SqlLedgerBooks(database, ledger)
+    pipeline = SelectionPipeline([Enabled(), InputsPresent(), TierCovered(), WithinBudget()])
     search = SearchLead(paid_calls=paid_calls, pipeline=pipeline, clock=clock)
     open_round = OpenRound(
-        ledger=ledger, catalog=catalog, accounts=accounts, providers=providers, clock=clock
+        ledger=ledger,
+        catalog=catalog,
+        accounts=accounts,
+        budgets=budgets,
+        providers=providers,
+        clock=clock,
     )
     return Leadgen(
         import_leads=ImportLeads(leads=leads, ids=ids),
         export_leads=ExportLeads(leads=leads),
         show_lead=ShowLead(leads=leads, ledger=ledger),
+        show_lookup=ShowLookup(books=books),
+        audit_ledger=AuditLedger(books=books, clock=clock),
         order_job=OrderJob(jobs=jobs, leads=leads, runner=runner, ids=ids, clock=clock),
+        continue_job=ContinueJob(jobs=jobs, runner=runner, ids=ids),
         check_providers=CheckProviders(catalog=catalog, providers=providers),
         leads=leads,
         jobs=jobs,
         catalog=catalog,
+        budgets=budgets,
         limits=SqlLimitGauge(database, Timing()),
         runner=runner,
         clock=clock,
@@ -189,11 +213,26 @@ def _use_cases(
             find_phones=FindPhonesActivities(
                 PlanJob(jobs=jobs, accounts=accounts, clock=clock),
                 RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search),
-                EndJob(jobs=jobs),
+                EndJob(jobs=jobs, ledger=ledger, clock=clock),
             ),
-            upkeep=UpkeepActivities(MendJobs(jobs=jobs, runner=runner, clock=clock)),
+            upkeep=UpkeepActivities(
+                MendJobs(jobs=jobs, runner=runner, clock=clock),
+                SettleUnknown(
+                    ledger=ledger, leads=leads, catalog=catalog, paid_calls=paid_calls, clock=clock
+                ),
+            ),
         ),
     )
+
+
+@asynccontextmanager
+async def usage_report(source: str) -> AsyncIterator[IUsageReport]:
+    """The usage report in a file, or behind an http URL."""
+    if not source.startswith(("http://", "https://")):
+        yield UsageFile(Path(source))
+        return
+    async with new_client() as client:
+        yield UsageUrl(source, client)
 
 
 def _providers(client: AsyncClient) -> dict[str, IPhoneProvider]:

@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from leadgen_simulator.faults import SHAPE
+
 PROVIDERS = ("orion", "astra", "nimbus")
-FAULT_KINDS = ("error", "busy", "slow", "garbage")
-"""What may go wrong with a call; their rates add up to at most 1."""
-SHAPE = "shape"
-"""Not a fault but a habit of Nimbus: the number under its second name."""
-SLOW_SECONDS = 30.0
 
 Charges = Literal["request", "hit"]
 
@@ -35,6 +32,22 @@ class ProviderConfig:
     charges: Charges = "request"
     latency_seconds: float = 0.0
     faults: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    idempotency: bool = False
+    recall: bool = False
+
+    def told(self) -> dict[str, object]:
+        """All of it as JSON."""
+        return {
+            "rules": [rule.text for rule in self.rules],
+            "concurrency": self.concurrency,
+            "price_micros": self.price_micros,
+            "hit_rate": self.hit_rate,
+            "charges": self.charges,
+            "latency_seconds": self.latency_seconds,
+            "faults": dict(self.faults),
+            "idempotency": self.idempotency,
+            "recall": self.recall,
+        }
 
 
 @dataclass(frozen=True, slots=True)

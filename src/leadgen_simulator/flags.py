@@ -3,20 +3,20 @@
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn, TypeVar
 
 from leadgen_simulator import units
 from leadgen_simulator.config import (
-    FAULT_KINDS,
     PROFILES,
     PROVIDERS,
-    SHAPE,
     Charges,
     ProviderConfig,
     WorldConfig,
     provider_defaults,
 )
+from leadgen_simulator.faults import FAULT_KINDS, SHAPE
 
 T = TypeVar("T")
 Change = Callable[[ProviderConfig], ProviderConfig]
@@ -29,6 +29,7 @@ class Options:
     host: str
     port: int
     parent: int | None
+    books: Path | None
     world: WorldConfig
 
 
@@ -49,7 +50,7 @@ def parse(argv: Sequence[str]) -> Options:
         if sum(config.faults.get(kind, 0.0) for kind in FAULT_KINDS) > 1 + 1e-9:
             parser.error(f"argument --fault: the fault rates of {name} add up to more than 1")
     world = WorldConfig(args.seed, args.profile, args.key, MappingProxyType(providers))
-    return Options(args.host, args.port, args.parent, world)
+    return Options(args.host, args.port, args.parent, args.books, world)
 
 
 def _build() -> _Parser:
@@ -68,6 +69,7 @@ def _build() -> _Parser:
     )
     parser.add_argument("--key", default="simulator-key", help="the API key of all three (simulator-key)")
     parser.add_argument("--parent", type=_flag(_pid), metavar="PID", help="stop when this process is gone")
+    parser.add_argument("--books", type=Path, metavar="FILE", help="keep the books here, and go on with them")
     _add_changes(parser)
     return parser
 
@@ -81,6 +83,8 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
         ("--hits", "orion=0.45", _hits),
         ("--price", "orion=0.02", _price),
         ("--charges", "orion=hit", _charges),
+        ("--idempotency", "orion=on", _idempotency),
+        ("--recall", "orion=on", _recall),
     ):
         parser.add_argument(
             flag, dest="changes", action="append", type=_flag(_change("=", read)), metavar=example
@@ -151,6 +155,16 @@ def _charges(_: str, text: str) -> Change:
     if text not in words:
         raise ValueError(f"{text!r} is neither request nor hit")
     return lambda config: replace(config, charges=words[text])
+
+
+def _idempotency(_: str, text: str) -> Change:
+    on = units.switch(text)
+    return lambda config: replace(config, idempotency=on)
+
+
+def _recall(_: str, text: str) -> Change:
+    on = units.switch(text)
+    return lambda config: replace(config, recall=on)
 
 
 def _fault(name: str, text: str) -> Change:

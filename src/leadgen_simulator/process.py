@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 from aiohttp import web
 
+from leadgen_simulator.books_file import BooksFile, UnreadableBooks
 from leadgen_simulator.config import WorldConfig
 from leadgen_simulator.flags import Options, parse
 from leadgen_simulator.lag import LagMeter
@@ -29,13 +31,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as exc:
         sys.stderr.write(f"leadgen-simulator: {_why(exc, options)}\n")
         return 1
+    except UnreadableBooks as exc:
+        sys.stderr.write(f"leadgen-simulator: {exc}\n")
+        return 1
     return 0
 
 
 async def _run(options: Options) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    async with serving(options.world, options.host, options.port) as url:
+    async with serving(options.world, options.host, options.port, options.books) as url:
         sys.stdout.write(f"leadgen-simulator listening on {url}\n")
         sys.stdout.flush()
         watcher = asyncio.create_task(_watch_parent(options.parent, stop)) if options.parent else None
@@ -45,19 +50,23 @@ async def _run(options: Options) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(world: WorldConfig, host: str, port: int) -> AsyncIterator[str]:
+async def serving(world: WorldConfig, host: str, port: int, books: Path | None = None) -> AsyncIterator[str]:
     """A world that listens; yields its base URL and does not wait for slow answers at the end."""
     lag = LagMeter()
-    server = web.Server(World(world, lag).handle, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS)
-    runner = web.ServerRunner(server, shutdown_timeout=_FAREWELL_SECONDS)
-    await runner.setup()
-    meter = asyncio.create_task(lag.run())
-    try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
-        yield f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
-    finally:
-        meter.cancel()
-        await runner.cleanup()
+    with BooksFile(books) if books else contextlib.nullcontext() as file:
+        handler = World(world, lag, file).handle
+        if file is not None and file.torn_bytes:
+            sys.stderr.write(f"leadgen-simulator: dropped an unfinished last line of {books}\n")
+        server = web.Server(handler, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS)
+        runner = web.ServerRunner(server, shutdown_timeout=_FAREWELL_SECONDS)
+        await runner.setup()
+        meter = asyncio.create_task(lag.run())
+        try:
+            await web.TCPSite(runner, host, port, backlog=1024).start()
+            yield f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
+        finally:
+            meter.cancel()
+            await runner.cleanup()
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -99,6 +108,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _why(exc: OSError, options: Options) -> str:
+    if exc.filename is not None:
+        return f"cannot open {exc.filename}: {exc.strerror}"
     if exc.errno == errno.EADDRINUSE:
         return f"port {options.port} on {options.host} is in use"
     return f"cannot listen on {options.host}, port {options.port}: {exc.strerror or exc}"

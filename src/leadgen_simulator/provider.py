@@ -1,112 +1,254 @@
-"""One provider at work: key, limits, question, fate, books, latency, answer, in this order."""
+"""One provider at work: key, limits, question, reference, fate, books, latency, answer, in this order."""
 
 import asyncio
+import functools
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import web
 
-from leadgen_simulator.books import REFUSALS, CallLog, ProviderBook
-from leadgen_simulator.config import SHAPE, SLOW_SECONDS, ProviderConfig, WorldConfig
+from leadgen_simulator import idempotency
+from leadgen_simulator.barriers import Caller, Gate
+from leadgen_simulator.books import HANDLED, REFUSALS, REPLAY, Call, CallLog, ProviderBook
+from leadgen_simulator.config import ProviderConfig, WorldConfig
 from leadgen_simulator.contracts import Contract
+from leadgen_simulator.faults import CALM, FAULTS, Fault, Script
+from leadgen_simulator.idempotency import Kept, Record, References
 from leadgen_simulator.limits import Limits, Refusal
-from leadgen_simulator.truth import Fate, Oracle, Question, Truth
+from leadgen_simulator.replies import JSON, Reply, problem
+from leadgen_simulator.truth import Oracle, Question, Truth
+from leadgen_simulator.wire import Deliver, Line, Written, in_steps
 
-_JSON = {"Content-Type": "application/json"}
-_HTML = {"Content-Type": "text/html"}
-_HTML_PAGE = b"<html><head><title>502</title></head><body><h1>Something went wrong</h1></body></html>"
 _UNREADABLE = (web.RequestPayloadError, web.HTTPRequestEntityTooLarge, OSError)
+
+
+class Visit(NamedTuple):
+    """When a call came, on both clocks, and under which reference."""
+
+    at_ns: int
+    wall_ns: int
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What was decided about a call, and is booked already."""
+
+    reply: Reply
+    fault: Fault
+    seconds: float
 
 
 class Provider:
     """Answers the calls of one provider; a call is booked when it is accepted, before any wait."""
 
-    def __init__(self, contract: Contract, world: WorldConfig, log: CallLog) -> None:
+    def __init__(self, contract: Contract, world: WorldConfig, log: CallLog, gate: Gate) -> None:
         self.contract = contract
         self.config: ProviderConfig = world.providers[contract.name]
         self.limits = Limits(self.config)
-        self.book = ProviderBook(contract.name, log)
+        self.book = ProviderBook(contract.name)
         self.oracle = Oracle(world.seed, contract.name, self.config)
+        self.script = Script()
+        self.references = References()
+        self._seed = world.seed
         self._key = world.key
-        self._receptions: dict[bytes, int] = {}
+        self._log = log
+        self._gate = gate
+        self._receptions: dict[str, int] = {}
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
-        """One call from arrival to answer; it runs to its end even when the client has gone."""
-        arrival = time.monotonic_ns()
-        if request.method != "POST":
-            return self._turn_away(arrival, "bad_method")
-        if self.contract.key(request) != self._key:
-            return self._turn_away(arrival, "bad_key")
-        refusal = self.limits.admit(arrival)
-        if refusal is not None:
-            return await self._refuse(request, arrival, refusal)
-        try:
-            return await self._serve(request, arrival)
-        finally:
-            self.limits.release()
+    def configure(self, config: ProviderConfig) -> None:
+        """Goes on under another configuration; limits stay as they are."""
+        self.config = config
+        self.oracle = Oracle(self._seed, self.contract.name, config)
+
+    def restore(self, call: Call, kept: Kept | None) -> None:
+        """Takes in a call of an earlier run."""
+        self._log.restore(call)
+        self.book.count(call)
+        if call.question is not None and call.outcome in HANDLED:
+            self._receptions[call.question] = self._receptions.get(call.question, 0) + 1
+        if call.reference is not None and kept is not None:
+            self.references.restore(call.reference, call.wall_ns, kept)
+
+    def admits(self, request: web.BaseRequest) -> bool:
+        """Whether the request shows the key in the provider's own place."""
+        return self.contract.key(request) == self._key
+
+    def recall(self, reference: str) -> Record | None:
+        """What is known about a call."""
+        return self.references.find(reference, time.time_ns())
 
     def known(self, body: Mapping[str, object]) -> dict[str, object]:
         """What is true about the person of the body, free of charge and unseen by the books."""
         question = self.contract.question(body)
-        truth = self.oracle.truth(question) if question else None
-        if truth is None or truth.national is None:
+        if question is None:
             return {"hit": False}
-        return {"hit": True, "national": truth.national, "country": truth.country}
+        truth = self.oracle.truth(question)
+        if truth.national is None:
+            return {"hit": False, "question": truth.question}
+        return {
+            "hit": True,
+            "national": truth.national,
+            "country": truth.country,
+            "question": truth.question,
+        }
 
-    async def _serve(self, request: web.BaseRequest, arrival: int) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One call from arrival to answer; it runs to its end even when the client has gone."""
+        given = request.headers.get(idempotency.HEADER)
+        usable = given is None or idempotency.valid(given)
+        visit = Visit(time.monotonic_ns(), time.time_ns(), given if usable else None)
+        if request.method != "POST":
+            return self._turn_away(visit, "bad_method")
+        if not self.admits(request):
+            return self._turn_away(visit, "bad_key")
+        refusal = self.limits.admit(visit.at_ns)
+        if refusal is not None:
+            return await self._refuse(request, visit, refusal)
+        try:
+            return await self._serve(request, visit) if usable else self._turn_away(visit, "bad_reference")
+        finally:
+            self.limits.release()
+
+    async def _serve(self, request: web.BaseRequest, visit: Visit) -> web.StreamResponse:
         body = parse_object(await _read(request))
         if body is None:
-            return self._turn_away(arrival, "bad_json")
+            return self._turn_away(visit, "bad_json")
         question = self.contract.question(body)
         if question is None:
-            return self._turn_away(arrival, "missing_field")
-        response, seconds = self._decide(arrival, question)
-        if seconds > 0:
-            await asyncio.sleep(seconds)
-        return response
+            return self._turn_away(visit, "missing_field")
+        if visit.reference is None:
+            return await self._handle(request, visit, question, None)
+        mark = idempotency.fingerprint(body)
+        earlier = self.references.find(visit.reference, visit.wall_ns) if self.config.idempotency else None
+        if earlier is not None:
+            return self._repeat(visit, question, earlier, mark)
+        record = self.references.claim(visit.reference, mark, visit.wall_ns)
+        try:
+            return await self._handle(request, visit, question, record)
+        finally:
+            record.running = False
 
-    def _decide(self, arrival: int, question: Question) -> tuple[web.Response, float]:
-        """The answer and the seconds until it is given; everything is booked here."""
-        truth = self.oracle.truth(question)
-        reception = self._receptions.get(truth.digest, 0) + 1
-        self._receptions[truth.digest] = reception
+    def _repeat(self, visit: Visit, question: Question, earlier: Record, mark: str) -> web.Response:
+        """The same key again."""
+        digest = self.oracle.truth(question).question
+        if earlier.fingerprint != mark:
+            return self._turn_away(visit, "idempotency_mismatch", digest)
+        if earlier.running or earlier.kept is None:
+            return self._turn_away(visit, "in_progress", digest, {"Retry-After": "1"})
+        self._book(visit, digest, earlier.kept.status, REPLAY)
+        return _response(idempotency.replayed(earlier.kept))
+
+    async def _handle(
+        self, request: web.BaseRequest, visit: Visit, question: Question, record: Record | None
+    ) -> web.StreamResponse:
+        """One question, which is executed unless a fault is in the way."""
+        truth, gate = self.oracle.truth(question), self._gate
+        if gate.active:
+            await gate.reach("received", self._caller(visit, truth))
+        done = self._execute(request, visit, truth, record)
+        if gate.active:
+            await gate.reach("charged", self._caller(visit, truth))
+        if done.seconds > 0:
+            await asyncio.sleep(done.seconds)
+        if record is not None and record.kept is not None:
+            record.running = False
+        deliver = done.fault.deliver
+        if deliver is None and gate.active:
+            deliver = self._steps(self._caller(visit, truth))
+        if deliver is None:
+            return _response(done.reply)
+        await deliver(Line(request), done.reply)
+        return Written()
+
+    def _caller(self, visit: Visit, truth: Truth) -> Caller:
+        return Caller(self.contract.name, truth.question, visit.reference)
+
+    def _steps(self, caller: Caller) -> Deliver | None:
+        """How to write an answer that somebody wants to stop half-way."""
+        if not self._gate.stops_while_writing(caller):
+            return None
+        return functools.partial(in_steps, stop=functools.partial(self._gate.reach, caller=caller))
+
+    def _execute(
+        self, request: web.BaseRequest, visit: Visit, truth: Truth, record: Record | None
+    ) -> Execution:
+        """Decides about a call and books it; nothing waits in here."""
+        question = truth.question
+        reception = self._receptions.get(question, 0) + 1
         fate = self.oracle.fate(truth, reception)
-        if fate.fault is not None:
-            self.book.faults[fate.fault] += 1
-        if fate.fault == "error":
-            self.book.failed(arrival, truth.digest, 500, "error")
-            return _problem(500, "internal error"), fate.latency_seconds
-        if fate.fault == "busy":
-            self.book.failed(arrival, truth.digest, 429, "busy")
-            return _problem(429, "busy", retry_after=1), fate.latency_seconds
-        return self._answer(
-            arrival, truth, fate
-        ), SLOW_SECONDS if fate.fault == "slow" else fate.latency_seconds
+        scripted = self.script.take(question) if self.script else None
+        fault = scripted or (CALM if fate.fault is None else FAULTS[fate.fault])
+        answer = json.dumps(self.contract.answer(truth, second_shape=fate.second_shape)).encode()
+        reply = true = Reply(200, JSON, answer, request.path_qs if fault.spoil else "")
+        if fault.spoil is not None:
+            reply = fault.spoil(true, fate.style)
+        hit = truth.national is not None
+        charged = fault.charged and (hit or self.config.charges == "request")
+        kept = None
+        if record is not None and fault.keeps != "nothing":
+            stored = true if fault.keeps == "answer" else reply
+            kept = Kept(record.fingerprint, stored.status, stored.body, charged)
+        self._book(
+            visit,
+            question,
+            fault.status,
+            fault.outcome or ("hit" if hit else "miss"),
+            fault=None if fault is CALM else fault.kind,
+            second_shape=fate.second_shape and fault.keeps == "answer",
+            charged=self.config.price_micros if charged else None,
+            kept=kept,
+        )
+        self._receptions[question] = reception
+        if record is not None:
+            record.keep(kept)
+        return Execution(
+            reply, fault, fate.latency_seconds if fault.delay_seconds is None else fault.delay_seconds
+        )
 
-    def _answer(self, arrival: int, truth: Truth, fate: Fate) -> web.Response:
-        """A 2xx, charged as the provider charges."""
-        hit, garbage = truth.national is not None, fate.fault == "garbage"
-        free = self.config.charges == "hit" and not hit
-        outcome = "garbage" if garbage else "hit" if hit else "miss"
-        self.book.answered(arrival, truth.digest, outcome, None if free else self.config.price_micros)
-        body = json.dumps(self.contract.answer(truth, second_shape=fate.second_shape)).encode()
-        if garbage:
-            return _garbage(body, fate.style)
-        if fate.second_shape:
-            self.book.faults[SHAPE] += 1
-        return web.Response(body=body, headers=_JSON)
-
-    async def _refuse(self, request: web.BaseRequest, arrival: int, refusal: Refusal) -> web.Response:
+    async def _refuse(self, request: web.BaseRequest, visit: Visit, refusal: Refusal) -> web.Response:
         body = parse_object(await _read(request))
         question = self.contract.question(body) if body else None
-        digest = self.oracle.truth(question).digest if question else None
-        self.book.over_limit(arrival, digest, refusal.reason)
-        return _problem(429, refusal.reason, retry_after=refusal.retry_after)
+        digest = self.oracle.truth(question).question if question else None
+        self._book(visit, digest, 429, refusal.reason)
+        return _response(problem(429, refusal.reason, {"Retry-After": str(refusal.retry_after)}))
 
-    def _turn_away(self, arrival: int, kind: str) -> web.Response:
-        self.book.turned_away(arrival, kind)
-        return _problem(REFUSALS[kind], kind)
+    def _turn_away(
+        self, visit: Visit, kind: str, question: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> web.Response:
+        self._book(visit, question, REFUSALS[kind], kind)
+        return _response(problem(REFUSALS[kind], kind, headers))
+
+    def _book(
+        self,
+        visit: Visit,
+        question: str | None,
+        status: int,
+        outcome: str,
+        *,
+        fault: str | None = None,
+        second_shape: bool = False,
+        charged: int | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        at_ns, wall_ns, reference = visit
+        call = Call(
+            at_ns,
+            wall_ns,
+            self.contract.name,
+            question,
+            reference,
+            status,
+            outcome,
+            fault,
+            second_shape,
+            charged,
+        )
+        self._log.add(call, kept)
+        self.book.count(call)
 
 
 def parse_object(raw: bytes) -> dict[str, object] | None:
@@ -126,13 +268,5 @@ async def _read(request: web.BaseRequest) -> bytes:
         return b""
 
 
-def _problem(status: int, error: str, *, retry_after: int | None = None) -> web.Response:
-    headers = _JSON if retry_after is None else {**_JSON, "Retry-After": str(retry_after)}
-    return web.Response(status=status, body=json.dumps({"error": error}).encode(), headers=headers)
-
-
-def _garbage(body: bytes, style: int) -> web.Response:
-    """A page of HTML, or the answer cut in the middle."""
-    if style % 2:
-        return web.Response(body=_HTML_PAGE, headers=_HTML)
-    return web.Response(body=body[: max(1, len(body) // 2)], headers=_JSON)
+def _response(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)

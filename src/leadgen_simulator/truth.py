@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from statistics import NormalDist
 
-from leadgen_simulator.config import FAULT_KINDS, SHAPE, ProviderConfig
+from leadgen_simulator.config import ProviderConfig
+from leadgen_simulator.faults import FAULT_KINDS, SHAPE
 from leadgen_simulator.phones import country_of, national_number
 
 _DRAWS = struct.Struct("<8x4Q")
@@ -31,6 +32,11 @@ class Truth:
     national: str | None
     country: str
     style: int
+
+    @property
+    def question(self) -> str:
+        """The name of the question in books and control; it tells nothing about the person."""
+        return self.digest[:8].hex()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,13 @@ def price_micros(text: str) -> int:
     return int(micros)
 
 
+def switch(text: str) -> bool:
+    """`on` or `off`."""
+    if text not in {"on", "off"}:
+        raise ValueError(f"{text!r} is neither on nor off")
+    return text == "on"
+
+
 def _decimal(text: str) -> Decimal:
     try:
         value = Decimal(text)

@@ -3,15 +3,21 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
+from leadgen_simulator.barriers import Gate
 from leadgen_simulator.books import Call, CallLog, total
+from leadgen_simulator.books_file import BooksFile, UnreadableBooks, call_of
 from leadgen_simulator.config import WorldConfig
 from leadgen_simulator.contracts import CONTRACTS
+from leadgen_simulator.control import Control
 from leadgen_simulator.lag import LagMeter
 from leadgen_simulator.provider import Provider, parse_object
+from leadgen_simulator.recall import Recall
+from leadgen_simulator.usage import UsageReport
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -21,17 +27,27 @@ _CALLS_A_CHUNK = 500
 class World:
     """Routes a request by its path; there is no router and no middleware on the way of a paid call."""
 
-    def __init__(self, config: WorldConfig, lag: LagMeter) -> None:
+    def __init__(self, config: WorldConfig, lag: LagMeter, file: BooksFile | None = None) -> None:
         self._config = config
         self._lag = lag
         self._started = time.monotonic()
-        self._log = CallLog()
-        self._providers = [Provider(contract, config, self._log) for contract in CONTRACTS]
-        self._routes: dict[str, Handler] = {f"/{one.contract.name}": one.handle for one in self._providers}
+        self._log = CallLog(file)
+        gate = Gate()
+        self._providers = [Provider(contract, config, self._log, gate) for contract in CONTRACTS]
+        by_name = {one.contract.name: one for one in self._providers}
+        if file is not None:
+            _go_on(file, config, by_name)
+        control = Control(by_name, gate, file)
+        self._routes: dict[str, Handler] = {f"/{name}": one.handle for name, one in by_name.items()}
+        self._recalls = {f"/{name}/calls/": Recall(one, file) for name, one in by_name.items()}
         self._pages: dict[tuple[str, str], Handler] = {
             ("GET", "/healthz"): self._healthz,
             ("GET", "/books"): self._books,
             ("GET", "/books/calls"): self._calls,
+            ("GET", "/usage"): UsageReport(self._log, config.key, by_name).handle,
+            ("GET", "/control"): control.show,
+            ("POST", "/control"): control.change,
+            ("GET", "/control/held"): control.held,
             ("POST", "/truth"): self._truth,
         }
 
@@ -41,7 +57,12 @@ class World:
         if provider is not None:
             return await provider(request)
         page = self._pages.get((request.method, request.path))
-        return await page(request) if page else _json({"error": "no such page"}, 404)
+        if page is not None:
+            return await page(request)
+        for prefix, recall in self._recalls.items():
+            if request.method == "GET" and request.path.startswith(prefix):
+                return recall.handle(request, request.path.removeprefix(prefix))
+        return _json({"error": "no such page"}, 404)
 
     async def _healthz(self, request: web.BaseRequest) -> web.Response:
         return _json({"status": "ok"})
@@ -107,17 +128,35 @@ def _summary(provider: Provider) -> dict[str, object]:
 
 
 def _row(seq: int, call: Call) -> bytes:
-    arrival, provider, digest, status, outcome, charged = call
     row = {
         "seq": seq,
-        "at": arrival / 1e9,
-        "provider": provider,
-        "question": digest[:8].hex() if digest else None,
-        "status": status,
-        "outcome": outcome,
-        "charged_micros": charged,
+        "at": call.at_ns / 1e9,
+        "provider": call.provider,
+        "question": call.question,
+        "reference": call.reference,
+        "status": call.status,
+        "outcome": call.outcome,
+        "fault": call.fault,
+        "charged_micros": call.charged or 0,
     }
     return json.dumps(row).encode()
+
+
+def _go_on(file: BooksFile, config: WorldConfig, providers: Mapping[str, Provider]) -> None:
+    """Takes in what earlier runs wrote; then says that another run begins."""
+
+    def take(line: Mapping[str, Any]) -> None:
+        if line["type"] == "call":
+            call, kept = call_of(line)
+            providers[call.provider].restore(call, kept)
+        elif line["type"] == "lookup":
+            providers[line["provider"]].book.lookups += 1
+        elif line["type"] == "start" and line["seed"] != config.seed:
+            raise UnreadableBooks(f"{file.path} holds the books of seed {line['seed']}, not {config.seed}")
+
+    file.read(take)
+    settings = {name: one.config.told() for name, one in providers.items()}
+    file.write("start", seed=config.seed, profile=config.profile, providers=settings)
 
 
 def _json(body: object, status: int = 200) -> web.Response:

@@ -16,6 +16,8 @@ from sqlalchemy import create_engine, delete, insert
 
 from leadgen.adapters.persistence import schema
 from leadgen.adapters.persistence.accounts import SqlAccountRepository
+from leadgen.adapters.persistence.books import SqlLedgerBooks
+from leadgen.adapters.persistence.budgets import SqlBudgetRepository
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
@@ -112,12 +114,15 @@ async def open_stores(database_url: str) -> AsyncIterator[OpenStores]:
 
 def stores_on(database: Database, clock: FakeClock) -> Stores:
     """All stores of leadgen on one database."""
+    ledger = SqlLookupLedger(database)
     return Stores(
         accounts=SqlAccountRepository(database),
+        books=SqlLedgerBooks(database, ledger),
+        budgets=SqlBudgetRepository(database),
         catalog=SqlProviderCatalog(database, clock, DEFAULTS),
         jobs=SqlJobRepository(database, clock),
         leads=SqlLeadRepository(database, clock),
-        ledger=SqlLookupLedger(database),
+        ledger=ledger,
         clock=clock,
     )
 

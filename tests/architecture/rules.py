@@ -108,6 +108,20 @@ def reads_environment(source: str) -> list[str]:
     return found
 
 
+def interruptible_writes(source: str) -> list[str]:
+    """Functions that open a `.write()` of the database, and that a cancellation could cut short in it."""
+    found = []
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, Function) and "uninterrupted" not in _decorators(function):
+            found += [
+                f"line {node.lineno}: {function.name} writes and may be interrupted"
+                for node in ast.walk(function)
+                if isinstance(node, ast.Call) and not (node.args or node.keywords)
+                if isinstance(node.func, ast.Attribute) and node.func.attr == "write"
+            ]
+    return found
+
+
 def impure(source: str, async_classes_allowed: Collection[str] = ()) -> list[str]:
     """What a pure module must not have: await, async, the clock, chance.
 

@@ -15,6 +15,7 @@ SOURCE = ROOT / "src"
 LEADGEN = SOURCE / "leadgen"
 TESTS = ROOT / "tests"
 PORTS = LEADGEN / "application" / "ports"
+DATABASE = LEADGEN / "adapters" / "persistence" / "database.py"
 
 GENERATED = "migrations/versions"
 ASYNC_IN_DOMAIN = {LEADGEN / "domain" / "provider.py": {"IPhoneProvider"}}
@@ -67,6 +68,11 @@ def test_only_settings_reads_the_environment() -> None:
     """Every knob has a name, a type and one place."""
     files = (path for path in _python(LEADGEN) if path != LEADGEN / "settings.py")
     _holds(files, rules.reads_environment)
+
+
+def test_no_write_is_interrupted() -> None:
+    """A cancelled caller leaves its write to finish: cut short, it would keep SQLite's file locked."""
+    _holds((path for path in _python(LEADGEN) if path != DATABASE), rules.interruptible_writes)
 
 
 def test_domain_is_pure() -> None:

@@ -194,3 +194,34 @@ def test_relative_paths_and_web_pages_pass() -> None:
     """)
     assert rules.machine_paths(text) == []
     assert rules.download_addresses(text) == []
+
+
+_WRITE = "async def add(self):\n    async with self._database.write() as conn:\n        await conn.execute()"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        _WRITE,
+        f"@logged\n{_WRITE}",
+        f"class Leads:\n    async def outer(self):\n{textwrap.indent(_WRITE, ' ' * 8)}",
+        "async def add(self):\n    return self._transaction(self._database.write())",
+    ],
+)
+def test_interruptible_writes_are_reported(source: str) -> None:
+    """A write is found however deep it stands, and whoever enters it."""
+    assert rules.interruptible_writes(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"@uninterrupted\n{_WRITE}",
+        f"@database.uninterrupted\n{_WRITE}",
+        "async def read(self):\n    async with self._database.read() as conn: ...",
+        "def tell(text):\n    sys.stdout.write(text)",
+    ],
+)
+def test_uninterrupted_writes_pass(source: str) -> None:
+    """With the decorator, and where nothing is written to a database."""
+    assert rules.interruptible_writes(source) == []

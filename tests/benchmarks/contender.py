@@ -18,10 +18,16 @@ Send = Callable[[], Awaitable[int | None]]
 class Contender(ABC):
     """A limiter that starts afresh whenever a door of it is opened."""
 
-    def __init__(self, name: str, callers: int = CALLERS) -> None:
+    def __init__(
+        self, name: str, callers: int = CALLERS, *, desks: int = CALLERS, batch_max: int = 1
+    ) -> None:
         self.name = name
         self.callers = callers
         """How many calls of it are under way at once."""
+        self.desks = desks
+        """How many questions one process that uses it has under way at once."""
+        self.batch_max = batch_max
+        """For how many admissions each of them may ask."""
 
     @abstractmethod
     async def wide(self) -> Admit:

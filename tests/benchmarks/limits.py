@@ -42,7 +42,8 @@ they share one locked row); median of {ROUNDS} rounds of {measures.ROUND_SECONDS
 turns. leadgen is asked for tickets that open at once; its leases end by themselves, except where given back.
 
 p50, p99: one admission, {measures.STEADY_SECONDS} s of {measures.STEADY_PER_SECOND:,} a second by the
-schedule, from the moment each was due; "not reached" says what was.
+schedule, from the moment each was due; "not reached" says what was. Asked as one process asks: leadgen has
+one question under way, for all that are due; of a peer each asks for itself, up to {CALLERS} at once.
 
 worst window: {STRICT_CALLS} per 1 s allowed; {measures.DEMAND_TASKS} greedy tasks for
 {measures.DEMAND_SECONDS:.0f} s, bursts across window boundaries; the most calls sent in any 1 s, by brute

@@ -39,7 +39,10 @@ _LEASE_SECONDS = 5.0
 
 
 class Ours(Contender):
-    """A carrier of leadgen; ``is_released``: each place in the concurrency cap is given back by a call."""
+    """A carrier of leadgen, which a process asks for all who wait at once, one question at a time.
+
+    ``is_released``: each place in the concurrency cap is given back by a call.
+    """
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class Ours(Contender):
         callers: int = CALLERS,
         is_released: bool = False,
     ) -> None:
-        super().__init__(name, callers)
+        super().__init__(name, callers, desks=1, batch_max=WIDE_CALLS)
         self._build = build
         self._close = close
         self._wide = wide

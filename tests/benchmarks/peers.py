@@ -6,6 +6,7 @@ They are installed for this benchmark alone, so type checks see neither of them:
 import importlib
 import time
 import uuid
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,11 +18,11 @@ Acquire = Callable[[], Awaitable[bool]]
 
 
 class Peer(Contender):
-    """A library that answers yes or no, one admission a call."""
+    """A library that answers yes or no, one admission a call; whoever wants one asks for himself."""
 
+    @abstractmethod
     async def acquire(self, calls: int) -> Acquire:
         """Asks a fresh limit of so many calls a second."""
-        raise NotImplementedError
 
     async def wide(self) -> Admit:
         """See Contender."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from leadgen.application.ports.lead_repository import Conclusion
+from leadgen.domain.budget import Span
 from leadgen.domain.job import Job, JobReport, JobScope, JobStatus, ProviderSpend
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import Lookup
@@ -239,6 +240,131 @@ class JobRepositoryContract:
         await stores.jobs.end("nothing", JobStatus.DONE)
         assert sorted(await stores.jobs.open_leads(other.id, start=0, size=ALL)) == ids
 
+    # budgets
+
+    async def test_add_with_a_budget(self, stores: Stores) -> None:
+        """Job and budget are there together; without one there is none."""
+        await stores.jobs.add(job(1), budget_micros=50_000)
+        await stores.jobs.add(job(2))
+        (budget,) = await stores.budgets.all_of(ACCOUNT, "job-1")
+        assert (budget.span, budget.owner, budget.cap_micros) == (Span.JOB, "job-1", 50_000)
+        assert await stores.budgets.all_of(ACCOUNT, "job-2") == []
+        assert (await self._report(stores, job(1))).budget == budget
+        assert (await self._report(stores, job(2))).budget is None
+
+    async def test_add_twice_with_a_budget(self, stores: Stores) -> None:
+        """A job that is there keeps its budget, or its having none."""
+        await stores.jobs.add(job(1), budget_micros=50_000)
+        await stores.jobs.add(job(1), budget_micros=1)
+        await stores.jobs.add(job(1))
+        await stores.jobs.add(job(2))
+        await stores.jobs.add(job(2), budget_micros=1)
+        (budget,) = await stores.budgets.all_of(ACCOUNT, "job-1")
+        assert budget.cap_micros == 50_000
+        assert await stores.budgets.all_of(ACCOUNT, "job-2") == []
+
+    async def test_report_of_a_budget(self, stores: Stores) -> None:
+        """Says what is used and held of it."""
+        planned, _ = await self._running(stores, 2)
+        await stores.budgets.cap(Span.JOB, planned.id, 100_000)
+        await self._buy(stores, replace(_intent(0, "orion"), job_id=planned.id), Miss())
+        await self._buy(stores, replace(_intent(1, "orion"), job_id=planned.id), None)
+        budget = (await self._report(stores, planned)).budget
+        assert budget is not None
+        assert (budget.used_micros, budget.held_micros, budget.left_micros) == (20_000, 20_000, 60_000)
+
+    async def test_end_of_a_job_that_ran_out_of_money(self, stores: Stores) -> None:
+        """One conclusion for want of money is enough, however the others ended."""
+        planned, ids = await self._running(stores, 3)
+        await stores.jobs.conclude(planned, [found(ids[0], us_phone(1)), over_budget(ids[1])])
+        await stores.jobs.conclude(planned, [ended(ids[2], EndState.NOT_FOUND)])
+        await stores.jobs.end(planned.id, JobStatus.DONE)
+        report = await self._report(stores, planned)
+        assert report.job.status is JobStatus.BUDGET_REACHED
+        assert (report.found, report.not_found, report.incomplete, report.failed) == (1, 1, 1, 0)
+        (refusal,) = await stores.leads.unasked(ACCOUNT, ids[1])
+        assert refusal == Refusal("orion", "budget: the job's is used up", prevents=True, over=Span.JOB)
+
+    async def test_stop_of_a_job_that_ran_out_of_money(self, stores: Stores) -> None:
+        """Whoever stops it has stopped it."""
+        planned, ids = await self._running(stores, 1)
+        await stores.jobs.conclude(planned, [over_budget(ids[0])])
+        await stores.jobs.end(planned.id, JobStatus.STOPPED)
+        assert (await self._report(stores, planned)).job.status is JobStatus.STOPPED
+
+    async def test_a_number_that_was_found_without_all_is_no_want_of_money(self, stores: Stores) -> None:
+        """A lead that was found needs no more money, whoever could not be asked."""
+        planned, ids = await self._running(stores, 1)
+        refusal = Refusal("orion", "budget: the job's is used up", prevents=True, over=Span.JOB)
+        verdict = Verdict(EndState.FOUND, us_phone(1), "astra", (refusal,))
+        await stores.jobs.conclude(planned, [Conclusion(ids[0], verdict)])
+        await stores.jobs.end(planned.id, JobStatus.DONE)
+        assert (await self._report(stores, planned)).job.status is JobStatus.DONE
+
+    async def test_reopen(self, stores: Stores) -> None:
+        """The job runs again under another carrier, its incomplete leads are open, and its cap is raised."""
+        planned, ids = await self._running(stores, 4)
+        await stores.budgets.cap(Span.JOB, planned.id, 20_000)
+        await stores.jobs.conclude(
+            planned,
+            [over_budget(ids[0]), found(ids[1], us_phone(1)), ended(ids[2], EndState.NOT_FOUND)],
+        )
+        await stores.jobs.end(planned.id, JobStatus.DONE)
+        assert await stores.jobs.reopen(planned.id, carrier="second", budget_micros=90_000)
+        report = await self._report(stores, planned)
+        assert report.job == replace(planned, status=JobStatus.RUNNING, carrier="second")
+        assert await stores.jobs.open_leads(planned.id, start=0, size=ALL) == [ids[0]]
+        assert (report.found, report.not_found, report.incomplete, report.failed) == (1, 1, 0, 1)
+        assert report.budget is not None
+        assert report.budget.cap_micros == 90_000
+        assert [each.id for each in await stores.jobs.unended()] == [planned.id]
+
+    @pytest.mark.parametrize("more", [None, 40_000])
+    async def test_end_after_reopening(self, stores: Stores, more: int | None) -> None:
+        """What ran out before is forgotten: done is done, unless money runs out again."""
+        planned, ids = await self._running(stores, 2)
+        await stores.budgets.cap(Span.JOB, planned.id, 20_000)
+        await stores.jobs.conclude(planned, [over_budget(each) for each in ids])
+        await stores.jobs.end(planned.id, JobStatus.DONE)
+        assert await stores.jobs.reopen(planned.id, carrier="second", budget_micros=more)
+        (budget,) = await stores.budgets.all_of(ACCOUNT, planned.id)
+        assert budget.cap_micros == (more or 20_000)
+        last = over_budget(ids[1]) if more is None else found(ids[1], us_phone(2))
+        await stores.jobs.conclude(planned, [found(ids[0], us_phone(1)), last])
+        await stores.jobs.end(planned.id, JobStatus.DONE)
+        status = JobStatus.BUDGET_REACHED if more is None else JobStatus.DONE
+        assert (await self._report(stores, planned)).job.status is status
+
+    @pytest.mark.parametrize("status", [None, JobStatus.DONE, JobStatus.STOPPED])
+    async def test_reopen_another_state(self, stores: Stores, status: JobStatus | None) -> None:
+        """A job that runs, is done or was stopped stays as it is, its budget too."""
+        planned, _ = await self._running(stores, 2)
+        if status is not None:
+            await stores.jobs.end(planned.id, status)
+        before = await self._report(stores, planned)
+        assert not await stores.jobs.reopen(planned.id, carrier="second", budget_micros=1)
+        assert await self._report(stores, planned) == before
+        assert not await stores.jobs.reopen("nothing", carrier="second", budget_micros=1)
+        assert await stores.budgets.all_of(ACCOUNT, "nothing") == []
+
+    async def test_reopen_at_once(self, open_stores: OpenStores) -> None:
+        """Of several who continue one job one does, and its carrier and budget stand."""
+        processes = [open_stores(), open_stores()]
+        planned, ids = await self._running(processes[0], 2)
+        await processes[0].jobs.conclude(planned, [over_budget(ids[0]), over_budget(ids[1])])
+        await processes[0].jobs.end(planned.id, JobStatus.DONE)
+        opened = await asyncio.gather(
+            *(
+                processes[n % 2].jobs.reopen(planned.id, carrier=f"carrier-{n}", budget_micros=1_000 + n)
+                for n in range(8)
+            )
+        )
+        assert opened.count(True) == 1
+        report = await self._report(processes[0], planned)
+        assert report.budget is not None
+        assert report.job.carrier == f"carrier-{opened.index(True)}"
+        assert report.budget.cap_micros == 1_000 + opened.index(True)
+
     # reports
 
     async def test_report_of_a_new_job(self, stores: Stores) -> None:
@@ -313,7 +439,7 @@ class JobRepositoryContract:
         return report
 
     async def _buy(self, stores: Stores, intent: Lookup, outcome: Outcome | None) -> None:
-        assert await stores.ledger.intend(intent) is None
+        assert await stores.ledger.intend(intent) == intent
         if outcome:
             assert await stores.ledger.close(intent.closed(outcome, Charges.REQUEST, NOW), None)
 
@@ -322,6 +448,12 @@ def _intent(number: int, provider: str, *, created_at: datetime = NOW) -> Lookup
     """A question about this person, asked outside of any job."""
     question = person(number).question()
     return lookup(about=question, lead_id=f"lead-{number:03}", provider=provider, created_at=created_at)
+
+
+def over_budget(lead_id: str) -> Conclusion:
+    """The search for a lead ended for want of money."""
+    refusal = Refusal("orion", "budget: the job's is used up", prevents=True, over=Span.JOB)
+    return Conclusion(lead_id, Verdict(EndState.INCOMPLETE, unasked=(refusal,)))
 
 
 async def _added(stores: Stores, new: Job) -> Job:

@@ -152,7 +152,7 @@ class LeadRepositoryContract:
         async def search(number: int) -> None:
             question = person(number).question()
             intent = lookup(about=question, lead_id=ids[number])
-            assert await searching.ledger.intend(intent) is None
+            assert await searching.ledger.intend(intent) == intent
             end = intent.closed(Miss(), Charges.REQUEST, NOW)
             value = LeadValue(ACCOUNT, ids[number], us_phone(number), "orion")
             assert await searching.ledger.close(end, value)

@@ -45,23 +45,21 @@ from tests.adapters.providers.scripted_server import (
     Stall,
     Step,
     answer,
+    free_port,
     scripted_server,
 )
-
-KEY = "key-c4n4ry"
-QUESTION = Question(
-    email="zoe@example.com",
-    full_name="Zoë Núñez",
-    website="example.com",
-    job_title="Head of Sales",
-    country="ES",
+from tests.contracts.phone_recall import (
+    ENOUGH_SECONDS,
+    KEY,
+    QUESTION,
+    REFERENCE,
+    SHORT_SECONDS,
+    SLACK_SECONDS,
+    PhoneRecallContract,
 )
-ENOUGH_SECONDS = 5.0
-SHORT_SECONDS = 0.2
-SLACK_SECONDS = 1.0
 
 
-class PhoneProviderContract(ABC):
+class PhoneProviderContract(PhoneRecallContract, ABC):
     """Subclass it as ``Test...``; the field names of the answer and the recordings are the subclass's."""
 
     recordings: ClassVar[str]
@@ -264,17 +262,18 @@ class PhoneProviderContract(ABC):
     @pytest.mark.parametrize(
         ("status", "fault"),
         [
-            *((status, Fault.QUESTION) for status in (300, 304, 400, 404, 405, 409, 410, 418, 422, 451)),
+            *((status, Fault.QUESTION) for status in (300, 304, 400, 404, 405, 410, 418, 422, 451)),
             *((status, Fault.ACCOUNT) for status in (401, 402, 403)),
             (429, Fault.BUSY),
-            *((status, Fault.BROKEN) for status in (408, 500, 501, 502, 503, 504, 599)),
+            *((status, Fault.BROKEN) for status in (408, 409, 500, 501, 502, 503, 504, 599)),
         ],
     )
     async def test_statuses(
         self, provider: IPhoneProvider, server: ScriptedServer, status: int, fault: Fault
     ) -> None:
         """A status says whose fault it is, whatever the body; nothing is asked again."""
-        server.script = [Send(answer(status, self._hit()))]
+        body = b"" if status == 304 else self._hit()  # which by its nature has none
+        server.script = [Send(answer(status, body))]
         assert await _ask(provider) == Rejected(fault, f"HTTP {status}")
         assert len(server.requests) == 1
 
@@ -345,7 +344,7 @@ class PhoneProviderContract(ABC):
     async def test_deadline_in_the_queue_for_a_connection(self, server: ScriptedServer) -> None:
         """A question that waited for a connection in vain was not asked; the one that had it was."""
         server.script = [Stall()]
-        async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=1), trust_env=False) as client:
+        async with new_client(connections_max=1) as client:
             provider = self.build(client, server.url)
             first = asyncio.create_task(_ask(provider, seconds=2 * SHORT_SECONDS))
             await server.arrival()
@@ -368,7 +367,7 @@ class PhoneProviderContract(ABC):
 
     async def test_refused_connection(self, client: httpx2.AsyncClient) -> None:
         """Nobody there: nothing was asked."""
-        outcome = await _ask(self.build(client, f"http://127.0.0.1:{_free_port()}/"))
+        outcome = await _ask(self.build(client, f"http://127.0.0.1:{free_port()}/"))
         assert outcome == NotSent("could not connect")
 
     @pytest.mark.parametrize(
@@ -422,7 +421,7 @@ class PhoneProviderContract(ABC):
 
     async def test_not_reachable(self, client: httpx2.AsyncClient, server: ScriptedServer) -> None:
         """Refused, or silent in the handshake."""
-        assert not await self.build(client, f"http://127.0.0.1:{_free_port()}/").is_reachable(
+        assert not await self.build(client, f"http://127.0.0.1:{free_port()}/").is_reachable(
             timeout_seconds=ENOUGH_SECONDS
         )
         server.on_connection = [Stall()]
@@ -459,7 +458,9 @@ class PhoneProviderContract(ABC):
     ) -> None:
         """Not a byte is sent, and the next question is asked as if nothing had been."""
         server.script = [Send(answer(200, self._hit()))]
-        late = await provider.ask(QUESTION, timeout_seconds=ENOUGH_SECONDS, may_send=too_late)
+        late = await provider.ask(
+            QUESTION, reference=REFERENCE, timeout_seconds=ENOUGH_SECONDS, may_send=too_late
+        )
         assert isinstance(late, NotSent)
         assert late.late
         assert not server.requests
@@ -486,10 +487,4 @@ async def too_late() -> bool:
 async def _ask(
     provider: IPhoneProvider, question: Question = QUESTION, *, seconds: float = ENOUGH_SECONDS
 ) -> Outcome:
-    return await provider.ask(question, timeout_seconds=seconds, may_send=at_once)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    return await provider.ask(question, reference=REFERENCE, timeout_seconds=seconds, may_send=at_once)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Rule
-from leadgen.domain.provider import Charges, ProviderConfig
+from leadgen.domain.provider import Charges, OnUnknown, ProviderConfig
 from leadgen.domain.tier import Tier
 from tests.contracts.stores import DEFAULTS, OpenStores, Stores
 
@@ -22,6 +22,7 @@ CHANGED = ProviderConfig(
     enabled=False,
     tier=Tier.ENTERPRISE,
     timeout_seconds=2.5,
+    on_unknown=OnUnknown.RETRY,
 )
 
 

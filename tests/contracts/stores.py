@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leadgen.application.ports.account_repository import IAccountRepository
+from leadgen.application.ports.budget_repository import IBudgetRepository
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Arrival, Conclusion, ILeadRepository
+from leadgen.application.ports.ledger_books import ILedgerBooks
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.lead import EndState, Profile
@@ -33,6 +35,8 @@ class Stores:
     """The stores as one process has them; all processes of a test share one clock."""
 
     accounts: IAccountRepository
+    books: ILedgerBooks
+    budgets: IBudgetRepository
     catalog: IProviderCatalog
     jobs: IJobRepository
     leads: ILeadRepository

@@ -124,6 +124,11 @@ class World:
         found: list[dict[str, Any]] = self.client.get("/books/calls").json()["calls"]
         return found
 
+    @property
+    def charged_micros(self) -> int:
+        """What all calls were charged."""
+        return int(self.books()["totals"]["charged_micros"])
+
     def truth(self, body: Mapping[str, str]) -> dict[str, Any]:
         """What each provider knows about a person."""
         found: dict[str, Any] = self.client.post("/truth", json=dict(body)).json()
@@ -177,6 +182,10 @@ class Stage:
     def job(self, job_id: str) -> dict[str, Any]:
         """What came of a job so far."""
         return self.program("jobs", "show", job_id, "--json").document
+
+    def audit(self, *words: str) -> dict[str, Any]:
+        """What the ledger adds up to."""
+        return self.program("ledger", "audit", *words, "--json").document
 
     def set_providers(self, *words: str) -> None:
         """Configures all three alike."""

@@ -15,6 +15,7 @@ from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.settings import Settings
 from tests.e2e.people import plain_file
 from tests.e2e.processes import NO_LIMITS, PROVIDERS, Stage, running, staged, until
+from tests.e2e.receipt import micros
 from tests.entrypoints.program import Program, WarmStart
 
 FAST = ("rate=20/1s", "concurrency=10", "timeout=2s")
@@ -69,6 +70,7 @@ def test_killed_worker(warm: WarmStart, tmp_path: Path, temporal_address: str) -
             until(lambda: stage.job(ordered["job_id"])["status"] == "done", 90, "the job ends")
         job, leads, books = stage.job(ordered["job_id"]), stage.leads(), stage.world.books()
         received = stage.world.calls()
+        audited = stage.audit("--against", f"{stage.world.url}/usage")
     states = [lead["phone_status"] for lead in leads]
     assert (job["leads"], len(leads), job["failed"]) == (60, 60, 0)
     assert {state: states.count(state) for state in ("found", "not_found", "incomplete")} == {
@@ -81,6 +83,9 @@ def test_killed_worker(warm: WarmStart, tmp_path: Path, temporal_address: str) -
     assert len(answered) == len(set(answered))
     in_doubt = 10 * len(PROVIDERS) * 20_000
     assert 0 <= round(job["cost_usd"] * 1_000_000) - books["totals"]["charged_micros"] <= in_doubt
+    assert (audited["unknown_open"], audited["intents_open"], audited["claims"]) == (0, 0, [])
+    assert micros(audited["posted_usd"]) == books["totals"]["charged_micros"]
+    assert (audited["held_usd"], audited["estimated_usd"]) == (0, 0)
 
 
 def test_stopped_worker(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
@@ -138,7 +143,12 @@ def test_upkeep(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
         with stage.worker():
             asyncio.run(record(stage, young, datetime.now(UTC) + timedelta(minutes=5)))
             stage.start_workflow("Upkeep", f"upkeep-{stage.queue}")
-            assert set(stage.result_of(f"upkeep-{stage.queue}")) == {"jobs_started", "jobs_closed"}
+            assert set(stage.result_of(f"upkeep-{stage.queue}")) == {
+                "jobs_started",
+                "jobs_closed",
+                "lookups_abandoned",
+                "answers_found",
+            }
             until(lambda: stage.job(orphan)["status"] == "done", 30, "the orphan ends")
         assert stage.job(terminated)["status"] == "stopped"
         assert stage.job(young)["status"] == "waiting"

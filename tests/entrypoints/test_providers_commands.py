@@ -11,7 +11,14 @@ DEFAULTS = [
     {"name": "astra", "rate": "10/1s", "concurrency": 10, "price": 0.01, "priority": 2},
     {"name": "nimbus", "rate": "2/1s", "concurrency": 2, "price": 0.015, "priority": 3},
 ]
-COMMON = {"charges": "request", "enabled": True, "tier": "free", "timeout": "10s", "has_key": False}
+COMMON = {
+    "charges": "request",
+    "enabled": True,
+    "tier": "free",
+    "timeout": "10s",
+    "unknown": "assume",
+    "has_key": False,
+}
 
 
 def test_defaults(program: Program) -> None:
@@ -41,6 +48,7 @@ def test_set(program: Program) -> None:
         "enabled": "false",
         "tier": "pro",
         "timeout": "2.5s",
+        "unknown": "retry",
     }
     told = program("providers", "set", "orion", *(f"{k}={v}" for k, v in keys.items()), "--json").document
     assert told == {
@@ -53,6 +61,7 @@ def test_set(program: Program) -> None:
         "enabled": False,
         "tier": "pro",
         "timeout": "2.5s",
+        "unknown": "retry",
     }
     listed = program("providers", "list", "--json").document["providers"]
     assert [each["name"] for each in listed] == ["astra", "nimbus", "orion"]
@@ -99,6 +108,9 @@ def test_set_back(program: Program) -> None:
         "timeout=10",
         "timeout=0s",
         "timeout=1h",
+        "unknown=",
+        "unknown=hope",
+        "unknown=retry",
     ],
 )
 def test_bad_key_or_value(program: Program, word: str) -> None:
@@ -108,6 +120,28 @@ def test_bad_key_or_value(program: Program, word: str) -> None:
     assert "expected" in ended.complaint
     listed = program("providers", "list", "--json").document["providers"]
     assert {each["name"]: each["priority"] for each in listed} == {"orion": 1, "astra": 2, "nimbus": 3}
+
+
+@pytest.mark.parametrize("policy", ["assume", "repeat", "recall", "retry"])
+def test_lost_answers(program: Program, policy: str) -> None:
+    """Each way to deal with a lost answer can be set; a second purchase only where hits alone are charged."""
+    words = (f"unknown={policy}", "charges=hit")
+    for order in (words, words[::-1]):
+        told = program("providers", "set", "astra", *order, "--json").document
+        assert (told["unknown"], told["charges"]) == (policy, "hit")
+    back = program("providers", "set", "astra", "charges=request")
+    assert back.code == (2 if policy == "retry" else 0)
+    if policy == "retry":
+        assert "charges=hit" in back.complaint
+        told = program("providers", "set", "astra", "charges=request", "unknown=assume", "--json").document
+        assert (told["unknown"], told["charges"]) == ("assume", "request")
+
+
+def test_help_on_lost_answers(program: Program) -> None:
+    """The help says what each way is for."""
+    text = " ".join(program("providers", "set", "--help").out.split())
+    for words in ("unknown=assume|repeat|recall|retry", "idempotency key", "by its reference", "only hits"):
+        assert words in text
 
 
 def test_unknown_provider(program: Program) -> None:

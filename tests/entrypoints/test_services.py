@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.entrypoints.program import Program
+from tests.entrypoints.records import import_leads, record_job_over_budget
 
 KEY = {"ORION_URL": "http://127.0.0.1:1/orion", "ORION_API_KEY": "secret-key"}
 
@@ -27,6 +28,11 @@ def nowhere() -> Iterator[str]:
         ("leads", "export", "out.csv"),
         ("jobs", "list"),
         ("phones", "find"),
+        ("jobs", "resume", "x"),
+        ("ledger", "audit"),
+        ("ledger", "show", "x"),
+        ("budgets", "list"),
+        ("budgets", "set", "day=5"),
         ("providers", "list"),
         ("providers", "set", "orion", "enabled=true"),
     ],
@@ -75,10 +81,27 @@ def test_no_temporal(program: Program, nowhere: str) -> None:
     assert program("jobs", "list", "--json").document == {"jobs": []}
 
 
+def test_resume_without_temporal(program: Program, nowhere: str) -> None:
+    """Without Temporal a job is not opened again, and keeps the budget that it had."""
+    job_id = record_job_over_budget(program, import_leads(program), 0)
+    words = ("jobs", "resume", job_id, "--budget", "5")
+    ended = program(*words, TEMPORAL_ADDRESS=nowhere, **KEY)
+    assert (ended.code, "leadgen up" in ended.complaint) == (1, True)
+    shown = program("jobs", "show", job_id, "--json").document
+    assert (shown["status"], shown["budget_usd"], shown["incomplete"]) == ("budget_reached", 0, 1)
+
+
+def test_resume_of_no_job(program: Program, nowhere: str) -> None:
+    """An unknown job is told without a look for Temporal."""
+    ended = program("jobs", "resume", "no-such-id", TEMPORAL_ADDRESS=nowhere, **KEY)
+    assert (ended.code, "no-such-id" in ended.complaint) == (1, True)
+
+
 def test_no_provider_key(program: Program) -> None:
     """Without a key to any provider nothing is started, and the line says which to set."""
-    ended = program("phones", "find")
-    assert (ended.code, "LEADGEN_ORION_API_KEY" in ended.complaint) == (1, True)
+    for words in (("phones", "find"), ("jobs", "resume", "x")):
+        ended = program(*words)
+        assert (ended.code, "LEADGEN_ORION_API_KEY" in ended.complaint) == (1, True)
 
 
 def test_key_of_a_disabled_provider(program: Program) -> None:

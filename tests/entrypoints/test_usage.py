@@ -4,7 +4,19 @@ import pytest
 
 from tests.entrypoints.program import Program
 
-COMMANDS = ("demo", "up", "worker", "simulate", "db", "leads", "phones", "jobs", "providers")
+COMMANDS = (
+    "demo",
+    "up",
+    "worker",
+    "simulate",
+    "db",
+    "leads",
+    "phones",
+    "jobs",
+    "providers",
+    "budgets",
+    "ledger",
+)
 KEY = {"ORION_URL": "http://127.0.0.1:1/orion", "ORION_API_KEY": "secret-key"}
 
 
@@ -31,7 +43,17 @@ def test_help(empty: Program) -> None:
         ("leads", "show"),
         ("jobs", "show"),
         ("jobs", "list", "--limit", "0"),
+        ("jobs", "resume"),
         ("phones", "find", "--lead"),
+        ("phones", "find", "--budget"),
+        ("phones", "find", "--budget", "much"),
+        ("phones", "find", "--budget", "-1"),
+        ("jobs", "resume", "x", "--budget", "0.0000001"),
+        ("ledger",),
+        ("ledger", "audit", "--against"),
+        ("ledger", "show"),
+        ("budgets",),
+        ("budgets", "set"),
         ("providers", "set"),
         ("providers", "set", "orion"),
         ("demo", "--leads", "0"),

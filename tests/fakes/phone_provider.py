@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 from leadgen.application.ports.clock import IClock
 from leadgen.domain.lead import Input, Question
-from leadgen.domain.provider import Charges, IPhoneProvider, MaySend, Miss, NotSent, Outcome, Rejected
+from leadgen.domain.provider import Charges, Hit, IPhoneProvider, MaySend, Miss, NotSent, Outcome, Unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that was asked, when (monotonic seconds), and how long the answer might take."""
+    """A question that was asked, when (monotonic seconds), how long the answer might take, and its key."""
 
     question: Question
     at: float
     timeout_seconds: float
+    reference: str
 
 
 class ScriptedProvider(IPhoneProvider):
@@ -26,14 +27,17 @@ class ScriptedProvider(IPhoneProvider):
 
     An exception in the script is raised, as a bug in an adapter would be. ``hold`` keeps back all answers
     until ``release``; ``while_asked`` is awaited in the middle of each question. ``asked`` has every
-    question, ``given`` every answer, so that ``charged`` knows what the provider will put on its bill.
+    question, ``given`` every answer, so that ``charged`` knows what the provider will put on its bill: a
+    repeat under a reference that it has charged already is free. ``will_recall`` says what it tells of
+    earlier questions (nothing, unless it is told to); ``recalled`` has the references that it was asked for.
     """
 
     def __init__(
         self, clock: IClock, *needs: Input, otherwise: Outcome | None = None, seconds: float = 0.0
     ) -> None:
         self.asked: list[Asked] = []
-        self.given: list[Outcome] = []
+        self.recalled: list[str] = []
+        self.given: list[tuple[str, Outcome]] = []
         self.in_flight_max = 0
         self.otherwise: Outcome = otherwise or Miss()
         self.seconds = seconds
@@ -43,6 +47,7 @@ class ScriptedProvider(IPhoneProvider):
         self._clock = clock
         self._needs = frozenset(needs)
         self._script: dict[str | None, deque[Outcome | Exception]] = defaultdict(deque)
+        self._memory: deque[Outcome | Exception | None] = deque()
         self._open = asyncio.Event()
         self._open.set()
         self._in_flight = 0
@@ -60,6 +65,10 @@ class ScriptedProvider(IPhoneProvider):
         """What comes next, to whoever asks, or only to questions about this e-mail address."""
         self._script[about].extend(answers)
 
+    def will_recall(self, *outcomes: Outcome | Exception | None) -> None:
+        """What it tells of earlier questions, one after the other."""
+        self._memory.extend(outcomes)
+
     def hold(self) -> None:
         """Keeps back all answers."""
         self._open.clear()
@@ -69,26 +78,39 @@ class ScriptedProvider(IPhoneProvider):
         self._open.set()
 
     def charged(self, charges: Charges) -> int:
-        """How many answers are on the bill."""
-        free = (NotSent, Rejected) if charges is Charges.REQUEST else (NotSent, Rejected, Miss)
-        return sum(not isinstance(outcome, free) for outcome in self.given)
+        """How many references are on the bill; where an answer was lost, what a repeat brought decides."""
+        answers: dict[str, Outcome] = {}
+        for reference, outcome in self.given:
+            if isinstance(outcome, Hit | Miss) or (isinstance(outcome, Unknown) and reference not in answers):
+                answers[reference] = outcome
+        free = Miss if charges is Charges.HIT else ()
+        return sum(not isinstance(outcome, free) for outcome in answers.values())
 
-    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+    async def ask(
+        self, question: Question, *, reference: str, timeout_seconds: float, may_send: MaySend
+    ) -> Outcome:
         if not await may_send():
             return NotSent("its ticket ran out", late=True)
-        self.asked.append(Asked(question, self._clock.monotonic(), timeout_seconds))
+        self.asked.append(Asked(question, self._clock.monotonic(), timeout_seconds, reference))
         self._in_flight += 1
         self.in_flight_max = max(self.in_flight_max, self._in_flight)
         try:
-            return await self._answer(question)
+            return await self._answer(question, reference)
         finally:
             self._in_flight -= 1
+
+    async def recall(self, question: Question, *, reference: str, timeout_seconds: float) -> Outcome | None:
+        self.recalled.append(reference)
+        outcome = self._memory.popleft() if self._memory else None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def is_reachable(self, *, timeout_seconds: float) -> bool:
         self.looked_at += 1
         return self.reachable
 
-    async def _answer(self, question: Question) -> Outcome:
+    async def _answer(self, question: Question, reference: str) -> Outcome:
         if self.while_asked is not None:
             await self.while_asked(question)
         await self._clock.sleep(self.seconds)
@@ -96,7 +118,7 @@ class ScriptedProvider(IPhoneProvider):
         answer = self._next(question.email, None)
         if isinstance(answer, Exception):
             raise answer
-        self.given.append(answer)
+        self.given.append((reference, answer))
         return answer
 
     def _next(self, *places: str | None) -> Outcome | Exception:

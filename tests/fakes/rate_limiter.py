@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
-from leadgen.adapters.rate_limits.carrier import ColdCarrierError, ICarrier, Seed
+from leadgen.adapters.rate_limits.carrier import ColdCarrierError, ICarrier, Seed, carrier_key
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits
@@ -16,7 +16,7 @@ from leadgen.domain.limits import MICROS_PER_SECOND, Limits
 class WarmCarrier(IRateLimiter):
     """Does what the carrier behind it does, and seeds it with all it gave so far where it is cold.
 
-    One take at a time. Carriers that share a server are kept apart by what stands before their credentials.
+    One take at a time. Carriers that share a server are kept apart by what stands before their keys.
     """
 
     def __init__(self, carrier: ICarrier, clock: IClock, *, before: str = "") -> None:
@@ -24,14 +24,18 @@ class WarmCarrier(IRateLimiter):
         self._clock = clock
         self._before = before
         self._given: dict[str, list[Ticket]] = defaultdict(list)
+        self._keys: dict[str, str] = {}
+        self._paused_until: dict[str, float] = {}
         self._turn = asyncio.Lock()
 
     async def take(
         self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
     ) -> Tickets:
+        key = self._before + carrier_key(credential, 0, limits)
+
         async def given() -> Tickets:
             return await self._carrier.take(
-                self._before + credential,
+                key,
                 limits,
                 wanted=wanted,
                 lease_seconds=lease_seconds,
@@ -39,6 +43,9 @@ class WarmCarrier(IRateLimiter):
             )
 
         async with self._turn:
+            if self._keys.get(credential) != key and credential in self._paused_until:
+                await self._carrier.penalise(key, self._paused_until[credential] - self._clock.monotonic())
+            self._keys[credential] = key
             try:
                 tickets = await given()
             except ColdCarrierError:
@@ -46,20 +53,24 @@ class WarmCarrier(IRateLimiter):
                 starts = [
                     round((each.opens_at - now) * MICROS_PER_SECOND) for each in self._given[credential]
                 ]
-                await self._carrier.seed(self._before + credential, limits, Seed(starts))
+                await self._carrier.seed(key, limits, Seed(starts))
                 tickets = await given()
             mine = [replace(each, credential=credential) for each in tickets.tickets]
             self._given[credential] += mine
         return Tickets(mine, tickets.retry_seconds)
 
     async def release(self, ticket: Ticket) -> None:
-        await self._carrier.release(replace(ticket, credential=self._before + ticket.credential))
+        key = self._keys.get(ticket.credential, ticket.credential)
+        await self._carrier.release(replace(ticket, credential=key))
 
     async def penalise(self, credential: str, seconds: float) -> None:
-        await self._carrier.penalise(self._before + credential, seconds)
+        until = self._clock.monotonic() + seconds
+        self._paused_until[credential] = max(until, self._paused_until.get(credential, until))
+        if credential in self._keys:
+            await self._carrier.penalise(self._keys[credential], seconds)
 
     async def distrust(self, credential: str) -> None:
-        await self._carrier.distrust(self._before + credential)
+        await self._carrier.distrust(credential)
 
 
 class TroubledRateLimiter(IRateLimiter):

@@ -23,9 +23,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 from urllib.parse import quote
 
@@ -53,16 +54,30 @@ SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
 class PostgresServer:
     """A running server; every name on it is free to use, nobody else is connected."""
 
-    port: int
-    pid: int
-    url: str = field(init=False)
+    def __init__(self, launch: Callable[[int], "subprocess.Popen[str]"]) -> None:
+        self._launch = launch
+        self._process, self.port = _on_free_port(launch)
+        self.url = self._url("postgres")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "url", self._url("postgres"))
+    @property
+    def pid(self) -> int:
+        """The process id of the server."""
+        return self._process.pid
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ends it: it hangs up on everybody, or (at once) drops all, as in a crash."""
+        if at_once:
+            self._process.send_signal(signal.SIGQUIT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_TIMEOUT_SECONDS)
+        _stop_child(self._process)
+
+    def start(self) -> None:
+        """Starts it again, at the same address; returns when it answers. Raises PostgresError."""
+        self._process = self._launch(self.port)
 
     def create_database(self, name: str, *, template: str | None = None) -> str:
         """The URL of a new database, a copy of the template if one is named.
@@ -86,11 +101,13 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server(home: Path | None = None) -> Iterator[PostgresServer]:
+def postgres_server(
+    home: Path | None = None, *, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[PostgresServer]:
     """A fresh server on a free loopback port, in about a second; stopped and removed in the end.
 
-    `home` is the folder of records, data and binaries. Raises PostgresError with the server's own words
-    if it does not start.
+    `home` is the folder of records, data and binaries, `settings` go over those of `SETTINGS`. Raises
+    PostgresError with the server's own words if it does not start.
     """
     home = (home or default_home()).absolute()
     account = unprivileged_account()
@@ -100,11 +117,12 @@ def postgres_server(home: Path | None = None) -> Iterator[PostgresServer]:
     with _owned_record(home) as record:
         data = record.data_of(home)
         _initialise(folder, data, account)
-        process, port = _start_on_free_port(folder, data, account, record)
+        launcher = _Launcher(folder, data, account, record, {**SETTINGS, **settings})
+        server = PostgresServer(launcher.launch)
         try:
-            yield PostgresServer(port=port, pid=process.pid)
+            yield server
         finally:
-            _stop_child(process)
+            server.stop()
 
 
 def default_home() -> Path:
@@ -209,26 +227,43 @@ def _initialise(folder: Path, data: Path, account: Account | None) -> None:
         raise PostgresError(msg)
 
 
-def _start_on_free_port(
-    folder: Path, data: Path, account: Account | None, record: _Record
+def _on_free_port(
+    launch: Callable[[int], "subprocess.Popen[str]"],
 ) -> tuple["subprocess.Popen[str]", int]:
     """The server and its port; somebody else may take the port in between, so try a few."""
-    log = data / "server.log"
-    for _ in range(START_ATTEMPTS_MAX):
+    for attempt in range(1, START_ATTEMPTS_MAX + 1):
         port = _free_port()
-        command: list[str | Path] = [folder / "postgres", "-D", data, "-p", str(port)]
-        command += [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        try:
+            return launch(port), port
+        except PostgresError as error:
+            if "could not bind" not in str(error) or attempt == START_ATTEMPTS_MAX:
+                raise
+    raise AssertionError("unreachable: the last attempt raises")
+
+
+@dataclass(frozen=True)
+class _Launcher:
+    """Starts the server of one data folder."""
+
+    folder: Path
+    data: Path
+    account: Account | None
+    record: _Record
+    settings: Mapping[str, str]
+
+    def launch(self, port: int) -> "subprocess.Popen[str]":
+        """A server that answers on this port; raises PostgresError with its own words."""
+        log = self.data / "server.log"
+        command: list[str | Path] = [self.folder / "postgres", "-D", self.data, "-p", str(port)]
+        command += [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         with log.open("w") as output:
-            process = _spawn(command, data, account, output)
-        record.write(process.pid, port)
-        _wait_until(functools.partial(_is_settled, process, data, port))
-        if _is_ours(data, process.pid, port):
-            return process, port
+            process = _spawn(command, self.data, self.account, output)
+        self.record.write(process.pid, port)
+        _wait_until(functools.partial(_is_settled, process, self.data, port))
+        if _is_ours(self.data, process.pid, port):
+            return process
         _stop_child(process)
-        if "could not bind" not in log.read_text():
-            break
-    msg = f"PostgreSQL did not start:\n{log.read_text()}"
-    raise PostgresError(msg)
+        raise PostgresError(f"PostgreSQL did not start:\n{log.read_text()}")
 
 
 def _spawn(

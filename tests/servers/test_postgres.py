@@ -51,6 +51,21 @@ def test_a_server_serves_and_leaves_nothing(home: Path) -> None:
     assert _left_in(home) == []
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_stopped_server_starts_again_with_what_was_committed(home: Path, at_once: bool) -> None:
+    """It refuses connections meanwhile; afterwards it is at its old address and has lost no commit."""
+    with postgres_server(home, settings={"synchronous_commit": "on"}) as server:
+        with psycopg.connect(server.url) as connection:
+            connection.execute("create table lead (name text)")
+        server.stop(at_once=at_once)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(server.url)
+        server.start()
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("select count(*) from lead").fetchone() == (0,)
+    assert _left_in(home) == []
+
+
 def test_the_server_of_a_dead_run_is_swept(home: Path) -> None:
     """A run killed with SIGKILL leaves its server behind; the next run stops it and removes its data."""
     command = [sys.executable, "-c", CRASHING_RUN, str(home)]

@@ -46,6 +46,8 @@ def gone(url: str) -> bool:
         (["--price", "orion=-1"], "no price"),
         (["--price", "orion=0.0000001"], "no price"),
         (["--charges", "orion=never"], "neither request nor hit"),
+        (["--idempotency", "orion=yes"], "neither on nor off"),
+        (["--recall", "astra"], "lacks a '='"),
         (["--fault", "orion:boom=0.1"], "no fault of orion"),
         (["--fault", "orion:shape=0.1"], "no fault of orion"),
         (["--fault", "orion:error=0.6", "--fault", "orion:slow=0.6"], "more than 1"),
@@ -87,6 +89,7 @@ def test_flags_override_the_profile() -> None:
     assert nimbus.latency_seconds == 2.2
     assert nimbus.faults["slow"] == 0.1
     assert nimbus.faults["error"] == 0.15
+    assert not any(world.providers[name].idempotency or world.providers[name].recall for name in PROVIDERS)
     assert [world.providers[name].hit_rate for name in PROVIDERS] == [0.45, 0.35, 0.5]
 
 

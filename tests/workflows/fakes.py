@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
@@ -28,8 +29,9 @@ from leadgen.workflows.find_phones.payloads import (
     PlanReport,
 )
 from leadgen.workflows.registry import WORKFLOWS
-from leadgen.workflows.upkeep.payloads import UpkeepResult
+from leadgen.workflows.upkeep.payloads import SettleResult, UpkeepResult
 
+CHUNK_LEADS = 100
 HOUR = timedelta(hours=1)
 
 
@@ -136,9 +138,10 @@ class FakeJob:
 
 @dataclass
 class FakeUpkeep:
-    """``mend_jobs``: raises what it is given, one error a call, then mends."""
+    """``mend_jobs`` and ``settle_unknown``: each raises what it is given, one error a call, then mends."""
 
     errors: list[ApplicationError] = field(default_factory=list)
+    settle_errors: list[ApplicationError] = field(default_factory=list)
 
     @activity.defn(name="mend_jobs")
     async def mend_jobs(self) -> UpkeepResult:
@@ -146,6 +149,18 @@ class FakeUpkeep:
         if self.errors:
             raise self.errors.pop(0)
         return UpkeepResult(jobs_started=1, jobs_closed=2)
+
+    @activity.defn(name="settle_unknown")
+    async def settle_unknown(self) -> SettleResult:
+        """Three closed, four found."""
+        if self.settle_errors:
+            raise self.settle_errors.pop(0)
+        return SettleResult(abandoned=3, found=4)
+
+    @property
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        """What a worker serves."""
+        return (self.mend_jobs, self.settle_unknown)
 
 
 def server_now() -> datetime:
@@ -159,6 +174,16 @@ async def working(client: Client, *activities: Callable[..., Any]) -> AsyncItera
     queue = f"queue-{uuid4()}"
     async with Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities):
         yield queue
+
+
+async def failure_of(client: Client, kind: str, given: object, queue: str) -> ApplicationError:
+    """What a workflow fails with, started by its name from plain JSON; it must not take its time."""
+    with pytest.raises(WorkflowFailureError) as failed:
+        await client.execute_workflow(
+            kind, given, id=str(uuid4()), task_queue=queue, execution_timeout=timedelta(seconds=9)
+        )
+    assert isinstance(failed.value.cause, ApplicationError)
+    return failed.value.cause
 
 
 async def events(handle: WorkflowHandle[Any, Any], *kinds: EventType.ValueType) -> list[HistoryEvent]:

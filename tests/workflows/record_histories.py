@@ -1,6 +1,7 @@
 """Records the histories that the replay test plays: ``python -m tests.workflows.record_histories``.
 
-Run by hand, and only after a change that old histories are allowed not to survive.
+Run by hand after a change: give what it does now a new name. What is recorded already stays as it is, since
+workflows that began so may be under way wherever leadgen runs.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from leadgen.workflows.find_phone.payloads import SearchReport
-from leadgen.workflows.find_phones.workflow import CHUNK_LEADS, WINDOW_CHUNKS
+from leadgen.workflows.find_phones.workflow import WINDOW_CHUNKS
 from leadgen.workflows.registry import WORKFLOWS
 from tests.servers.temporal import temporal_dev_server
-from tests.workflows.fakes import FakeJob, FakeSearch, FakeUpkeep, gone_for_good
+from tests.workflows.fakes import CHUNK_LEADS, FakeJob, FakeSearch, FakeUpkeep, gone_for_good
 
 HISTORIES = Path(__file__).parent / "histories"
 _QUEUE = "leadgen"
@@ -50,13 +51,16 @@ async def main() -> None:
             [_JOB],
             FakeJob(leads=3 * CHUNK_LEADS, breaks={100: [gone_for_good()]}).activities,
         ),
+        ("find-phones-settling", "FindPhones", [_JOB], FakeJob(leads=CHUNK_LEADS + 1).activities),
         ("upkeep", "Upkeep", [], [upkeep.mend_jobs]),
+        ("upkeep-settling", "Upkeep", [], upkeep.activities),
     )
+    missing = [each for each in recordings if not _file(each[0]).exists()]
     HISTORIES.mkdir(exist_ok=True)
     async with temporal_dev_server() as server:
         address = server.client.service_client.config.target_host
         client = await Client.connect(address, identity="recorder")
-        for name, kind, arguments, activities in recordings:
+        for name, kind, arguments, activities in missing:
             await _record(client, name, kind, arguments, activities)
 
 
@@ -68,7 +72,11 @@ async def _record(
         await handle.result()
     history = _without_traces((await handle.fetch_history()).to_json_dict())
     text = json.dumps(history, indent=1, sort_keys=True, ensure_ascii=False)
-    (HISTORIES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    _file(name).write_text(text + "\n", encoding="utf-8")
+
+
+def _file(name: str) -> Path:
+    return HISTORIES / f"{name}.json"
 
 
 def _without_traces(value: Any) -> Any:

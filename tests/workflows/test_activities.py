@@ -13,21 +13,37 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.schema import upgrade
+from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_runner import IJobRunner, RunState
 from leadgen.application.ports.lead_repository import Arrival
 from leadgen.composition import Leadgen, Overrides, compose
 from leadgen.domain.errors import InvalidInput, LeadgenError, NotConfigured, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import Input, Question
-from leadgen.domain.provider import IPhoneProvider, MaySend, Miss, NotSent, Outcome
+from leadgen.domain.lookup import Lookup, LookupState
+from leadgen.domain.provider import (
+    Charges,
+    Hit,
+    IPhoneProvider,
+    MaySend,
+    Miss,
+    NotSent,
+    OnUnknown,
+    Outcome,
+    Unknown,
+)
 from leadgen.settings import Settings
 from leadgen.workflows.failures import as_failures
 from leadgen.workflows.find_phone.payloads import SearchInput
 from leadgen.workflows.find_phones.payloads import ChunkInput, EndInput, PlanInput
 from leadgen.workflows.heartbeats import heartbeats
 from leadgen.workflows.options import FAULT_ATTEMPTS_MAX
-from tests.builders import profile
+from tests.builders import LEASE, lookup, profile, us_phone
+from tests.fake_clock import FakeClock
+from tests.workflows.fakes import until
 
 SECRET = "ada@lovelace.example +12025550123"
 
@@ -54,23 +70,33 @@ class Mute(IJobRunner):
 
 
 class Scripted(IPhoneProvider):
-    """A provider that answers with an outcome, or breaks with an error that quotes the question."""
+    """A provider that answers with an outcome, or breaks with an error that quotes the question.
 
-    def __init__(self, outcome: Outcome | None) -> None:
+    ``recalled`` is what it tells of an earlier call.
+    """
+
+    def __init__(self, outcome: Outcome | None, recalled: Outcome | None = None) -> None:
         self._outcome = outcome
+        self._recalled = recalled
 
     @property
     def needs(self) -> frozenset[Input]:
         """An e-mail address."""
         return frozenset({Input.EMAIL})
 
-    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+    async def ask(
+        self, question: Question, *, reference: str, timeout_seconds: float, may_send: MaySend
+    ) -> Outcome:
         """What was scripted."""
         if not await may_send():
             return NotSent("late", late=True)
         if self._outcome is None:
             raise ValueError(SECRET)
         return self._outcome
+
+    async def recall(self, question: Question, *, reference: str, timeout_seconds: float) -> Outcome | None:
+        """What is known of every call."""
+        return self._recalled
 
     async def is_reachable(self, *, timeout_seconds: float) -> bool:
         """Always."""
@@ -79,15 +105,32 @@ class Scripted(IPhoneProvider):
 
 @asynccontextmanager
 async def composed(
-    folder: Path, *, outcome: Outcome | None = None, tables: bool = True
+    folder: Path,
+    *,
+    outcome: Outcome | None = None,
+    recalled: Outcome | None = None,
+    tables: bool = True,
+    clock: IClock | None = None,
 ) -> AsyncIterator[Leadgen]:
     """A leadgen over a new database and one scripted provider."""
     settings = Settings(database_url=f"sqlite:///{folder / 'leadgen.db'}")
     if tables:
         upgrade(settings.database_url)
-    providers: Mapping[str, IPhoneProvider] = {"orion": Scripted(outcome)}
-    async with compose(settings, Overrides(providers=providers, runner=Mute())) as leadgen:
+    providers: Mapping[str, IPhoneProvider] = {"orion": Scripted(outcome, recalled)}
+    async with compose(settings, Overrides(providers=providers, runner=Mute(), clock=clock)) as leadgen:
         yield leadgen
+
+
+async def on_record(folder: Path, *lookups: Lookup) -> None:
+    """Records intents as another process has, and what came of those that are closed."""
+    database = Database(f"sqlite:///{folder / 'leadgen.db'}")
+    ledger = SqlLookupLedger(database)
+    for each in lookups:
+        ours = dataclasses.replace(each, account="default")
+        await ledger.intend(dataclasses.replace(ours, state=LookupState.INTENDED))
+        if ours.state is not LookupState.INTENDED:
+            await ledger.close(ours, None)
+    await database.close()
 
 
 async def add_lead(leadgen: Leadgen, name: str = "Ada") -> str:
@@ -95,6 +138,12 @@ async def add_lead(leadgen: Leadgen, name: str = "Ada") -> str:
     about = profile(email=f"{name.lower()}@lovelace.example", first_name=name)
     await leadgen.leads.merge("default", [Arrival(f"lead-{name}", about, None)])
     return f"lead-{name}"
+
+
+async def question_of(leadgen: Leadgen, name: str) -> Question:
+    """What is asked about a new lead."""
+    story = await leadgen.show_lead.run("default", await add_lead(leadgen, name))
+    return story.line.lead.profile.question()
 
 
 def environment(*, attempt: int = 1) -> ActivityEnvironment:
@@ -249,6 +298,56 @@ async def test_mend_jobs(tmp_path: Path) -> None:
         await leadgen.jobs.add(Job("job-2", "default", JobScope(), JobStatus.WAITING, datetime.now(UTC)))
         result = await environment().run(leadgen.activities.upkeep.mend_jobs)
     assert (result.jobs_started, result.jobs_closed) == (1, 0)
+
+
+async def test_end_of_a_job_with_a_call_under_way(tmp_path: Path) -> None:
+    """A job ends when all that it asked is booked: until then it beats; a dead worker's call has a lease."""
+    clock, beats = FakeClock(), list[int]()
+    surroundings = environment()
+    surroundings.on_heartbeat = beats.append
+    async with composed(tmp_path, clock=clock) as leadgen:
+        await add_lead(leadgen)
+        served = leadgen.activities.find_phones
+        await environment().run(served.plan_job, PlanInput("job-1", "default"))
+        await on_record(tmp_path, lookup(lead_id="lead-Ada", job_id="job-1", created_at=clock.now()))
+        ending = asyncio.create_task(surroundings.run(served.end_job, EndInput("job-1")))
+        await until(lambda: clock.sleepers == 1)
+        under_way = await leadgen.jobs.report("job-1")
+        assert under_way is not None
+        assert (under_way.job.status, beats, ending.done()) == (JobStatus.RUNNING, [0], False)
+        await clock.advance(LEASE.total_seconds())
+        end = await ending
+    assert (end.status, end.cost_usd) == ("done", "0.020000")
+
+
+@pytest.mark.parametrize(
+    ("on_unknown", "recalled", "found"),
+    [
+        (OnUnknown.RECALL, Hit(us_phone(7), "2025550107"), 2),
+        (OnUnknown.RECALL, NotSent("the provider never received it"), 2),
+        (OnUnknown.RECALL, None, 0),
+        (OnUnknown.ASSUME, Miss(), 0),
+    ],
+)
+async def test_settle_unknown(
+    tmp_path: Path, on_unknown: OnUnknown, recalled: Outcome | None, found: int
+) -> None:
+    """Intents of dead workers are closed, and what the provider tells of lost calls is booked; it beats."""
+    clock, beats = FakeClock(), list[int]()
+    surroundings = environment()
+    surroundings.on_heartbeat = beats.append
+    async with composed(tmp_path, recalled=recalled, clock=clock) as leadgen:
+        config = (await leadgen.catalog.configs())["orion"]
+        await leadgen.catalog.save(dataclasses.replace(config, on_unknown=on_unknown))
+        lost, dead = [
+            lookup(about=await question_of(leadgen, name), lead_id=f"lead-{name}", created_at=at)
+            for name, at in (("Ada", clock.now() - LEASE), ("Bea", clock.now() - LEASE))
+        ]
+        await on_record(tmp_path, lost.closed(Unknown("timed out"), Charges.REQUEST, clock.now()), dead)
+        result = await surroundings.run(leadgen.activities.upkeep.settle_unknown)
+        totals = (await leadgen.audit_ledger.run()).totals
+    assert (result.abandoned, result.found, beats) == (1, found, [0])
+    assert (totals.intents_open, totals.unknown_open) == (0, 2 - found)
 
 
 class _Skipping(selectors.SelectSelector):

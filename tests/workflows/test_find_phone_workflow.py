@@ -1,4 +1,4 @@
-"""The workflow of a single lead, over fake activities."""
+"""The workflow of a single lead, over fake activities; what is wrong with its input fails it at once."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -10,7 +10,15 @@ from temporalio.testing import WorkflowEnvironment
 
 from leadgen.workflows.find_phone.payloads import FindPhoneInput, FindPhoneResult, SearchReport
 from leadgen.workflows.find_phone.workflow import FindPhoneWorkflow
-from tests.workflows.fakes import HOUR, FakeSearch, gone_for_good, not_there_now, until, working
+from tests.workflows.fakes import (
+    HOUR,
+    FakeSearch,
+    failure_of,
+    gone_for_good,
+    not_there_now,
+    until,
+    working,
+)
 
 FOUND = SearchReport("found", "astra", "0.030000")
 
@@ -91,6 +99,40 @@ async def test_no_lead_id(dev_server: WorkflowEnvironment, given: list[object]) 
     assert isinstance(failed.value.cause, ApplicationError)
     assert failed.value.cause.message == 'lead_id is missing: give {"lead_id": "..."}'
     assert search.orders == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"lead_id": 5551234}, "lead_id must be of type str"),
+        ({"lead_id": "lead-1", "account": ["5551234"]}, "account must be of type str"),
+        ({"lead_id": None, "account": 5551234}, "lead_id must be of type str; account must be of type str"),
+        (["5551234"], "the input must be a JSON object (of lead_id, account), not of type list"),
+        ("5551234", "the input must be a JSON object (of lead_id, account), not of type str"),
+        (5551234, "the input must be a JSON object (of lead_id, account), not of type int"),
+    ],
+)
+async def test_wrongly_typed_input(dev_server: WorkflowEnvironment, given: object, words: str) -> None:
+    """An input of another type fails the workflow for good, instead of being decoded again for ever.
+
+    The failure names the field and its type, and quotes nothing of what was given.
+    """
+    search = FakeSearch([FOUND])
+    async with working(dev_server.client, search.search_lead) as queue:
+        failure = await failure_of(dev_server.client, "FindPhone", given, queue)
+    assert (failure.message, failure.type, failure.non_retryable) == (words, "InvalidInput", True)
+    assert "5551234" not in str(failure.failure)
+    assert search.orders == []
+
+
+async def test_unknown_fields(dev_server: WorkflowEnvironment) -> None:
+    """Fields that a later version may know are no fault."""
+    search = FakeSearch([FOUND])
+    async with working(dev_server.client, search.search_lead) as queue:
+        result = await dev_server.client.execute_workflow(
+            "FindPhone", {"lead_id": "lead-1", "colour": 5}, id=str(uuid4()), task_queue=queue
+        )
+    assert result["status"] == "found"
 
 
 async def test_unknown_lead(dev_server: WorkflowEnvironment) -> None:

@@ -1,4 +1,4 @@
-"""The workflow of a bulk job, over fake activities."""
+"""The workflow of a bulk job, over fake activities; what is wrong with its input fails it at once."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,15 +12,16 @@ from temporalio.testing import WorkflowEnvironment
 
 from leadgen.workflows.find_phones.payloads import FindPhonesInput, FindPhonesResult
 from leadgen.workflows.find_phones.workflow import (
-    CHUNK_LEADS,
     CHUNKS_PER_RUN,
     WINDOW_CHUNKS,
     FindPhonesWorkflow,
 )
 from tests.workflows.fakes import (
+    CHUNK_LEADS,
     HOUR,
     FakeJob,
     events,
+    failure_of,
     gone_for_good,
     in_flight_max,
     not_there_now,
@@ -83,6 +84,40 @@ async def test_plain_json(dev_server: WorkflowEnvironment, given: list[object]) 
     assert str(UUID(plan.job_id)) == plan.job_id
     assert {chunk.job_id for chunk in job.chunks} == {plan.job_id}
     assert (result["job_id"], result["found"]) == (plan.job_id, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"job_id": 5551234}, "job_id must be of type str"),
+        ({"leads": "5551234"}, "leads must be of type int | None"),
+        ({"parked": [{"start": "5551234"}]}, "parked must be of type list[ParkedChunk]"),
+        ([{"job_id": "5551234"}], "the input must be a JSON object (of job_id, account, leads, "),
+        ("5551234", "the input must be a JSON object (of job_id, account, leads, "),
+    ],
+)
+async def test_wrongly_typed_input(dev_server: WorkflowEnvironment, given: object, words: str) -> None:
+    """An input of another type fails the workflow for good, instead of being decoded again for ever.
+
+    The failure names the field and its type, and quotes nothing of what was given.
+    """
+    job = FakeJob(leads=1)
+    async with working(dev_server.client, *job.activities) as queue:
+        failure = await failure_of(dev_server.client, "FindPhones", given, queue)
+    assert failure.message.startswith(words)
+    assert (failure.type, failure.non_retryable) == ("InvalidInput", True)
+    assert "5551234" not in str(failure.failure)
+    assert job.plans == []
+
+
+async def test_unknown_fields(dev_server: WorkflowEnvironment) -> None:
+    """Fields that a later version may know are no fault."""
+    job = FakeJob(leads=1)
+    async with working(dev_server.client, *job.activities) as queue:
+        result = await dev_server.client.execute_workflow(
+            "FindPhones", {"job_id": "job-1", "colour": 5}, id=str(uuid4()), task_queue=queue
+        )
+    assert (result["job_id"], result["status"]) == ("job-1", "done")
 
 
 async def test_window(dev_server: WorkflowEnvironment) -> None:

@@ -1,29 +1,34 @@
-"""The workflow of upkeep, over a fake activity."""
+"""The workflow of upkeep, over fake activities."""
 
 from uuid import uuid4
 
+import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from leadgen.workflows.upkeep.payloads import UpkeepResult
 from leadgen.workflows.upkeep.workflow import UpkeepWorkflow
 from tests.workflows.fakes import FakeUpkeep, not_there_now, working
 
+MENDED = UpkeepResult(jobs_started=1, jobs_closed=2, lookups_abandoned=3, answers_found=4)
+
+
+async def upkeep(server: WorkflowEnvironment, fake: FakeUpkeep) -> UpkeepResult:
+    """What an upkeep over these activities tells."""
+    async with working(server.client, *fake.activities) as queue:
+        return await server.client.execute_workflow(UpkeepWorkflow.run, id=str(uuid4()), task_queue=queue)
+
 
 async def test_what_was_mended(dev_server: WorkflowEnvironment) -> None:
-    """The result says how many jobs were started and how many closed."""
-    async with working(dev_server.client, FakeUpkeep().mend_jobs) as queue:
-        result = await dev_server.client.execute_workflow(
-            UpkeepWorkflow.run, id=str(uuid4()), task_queue=queue
-        )
-    assert result == UpkeepResult(jobs_started=1, jobs_closed=2)
+    """The result counts jobs started and closed, dead workers' lookups closed, and lost answers found."""
+    assert await upkeep(dev_server, FakeUpkeep()) == MENDED
 
 
-async def test_database_comes_back(skipping_server: WorkflowEnvironment) -> None:
-    """What does not answer is tried until it does."""
-    upkeep = FakeUpkeep([not_there_now()] * 8)
-    async with working(skipping_server.client, upkeep.mend_jobs) as queue:
-        result = await skipping_server.client.execute_workflow(
-            UpkeepWorkflow.run, id=str(uuid4()), task_queue=queue
-        )
-    assert result == UpkeepResult(jobs_started=1, jobs_closed=2)
-    assert upkeep.errors == []
+@pytest.mark.parametrize(
+    "fake",
+    [FakeUpkeep(errors=[not_there_now()] * 8), FakeUpkeep(settle_errors=[not_there_now()] * 8)],
+    ids=["mend_jobs", "settle_unknown"],
+)
+async def test_database_comes_back(skipping_server: WorkflowEnvironment, fake: FakeUpkeep) -> None:
+    """What does not answer is tried until it does, by both activities."""
+    assert await upkeep(skipping_server, fake) == MENDED
+    assert (fake.errors, fake.settle_errors) == ([], [])

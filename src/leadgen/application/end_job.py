@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
+from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import JobReport, JobStatus
 
+_AWAIT_SECONDS = 1.0
+
 
 class EndJob:
-    """Records that a job is done; a second time, or after it was stopped, changes nothing."""
+    """Records that a job is done, once all that it has asked is booked; a second time changes nothing."""
 
-    def __init__(self, *, jobs: IJobRepository) -> None:
+    def __init__(self, *, jobs: IJobRepository, ledger: ILookupLedger, clock: IClock) -> None:
         self._jobs = jobs
+        self._ledger = ledger
+        self._clock = clock
 
     async def run(self, job_id: str) -> JobReport:
-        """What came of the job. Raises UnknownId, ServiceUnavailable."""
+        """What came of the job. Raises UnknownId, ServiceUnavailable.
+
+        Calls that nobody waits for any more are awaited; those of dead workers until their lease is over.
+        """
+        while intended := await self._ledger.intended(job_id):
+            now = self._clock.now()
+            abandoned = [lookup for lookup in intended if lookup.is_abandoned(now)]
+            for lookup in abandoned:
+                await self._ledger.close(lookup.abandoned(now), None)
+            if not abandoned:
+                await self._clock.sleep(_AWAIT_SECONDS)
         await self._jobs.end(job_id, JobStatus.DONE)
         report = await self._jobs.report(job_id)
         if report is None:

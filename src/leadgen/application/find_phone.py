@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +41,7 @@ class FindPhone:
         around = await self._open_round.run(account, [line.lead], job_id=None, since=since)
         result = await self._search.run(line.lead, around)
         if not isinstance(result, Parked):
-            await asyncio.shield(self._leads.conclude(account, Conclusion(lead_id, result)))
+            await self._leads.conclude(account, Conclusion(lead_id, result))
         line = await self._leads.get(account, lead_id) or line
         if isinstance(result, Parked):
             return Finding(None, None, line.cost_micros, result.until)

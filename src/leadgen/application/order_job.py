@@ -32,7 +32,14 @@ class OrderJob:
         self._ids = ids
         self._clock = clock
 
-    async def run(self, account: str, scope: JobScope, when_held: WhenHeld = WhenHeld.WAIT) -> Job:
+    async def run(
+        self,
+        account: str,
+        scope: JobScope,
+        when_held: WhenHeld = WhenHeld.WAIT,
+        *,
+        budget_micros: int | None = None,
+    ) -> Job:
         """The recorded job, which Upkeep starts should it not be started here.
 
         Raises UnknownId, and ServiceUnavailable before anything is recorded when the runner does not answer.
@@ -41,7 +48,7 @@ class OrderJob:
             raise UnknownId("lead", scope.lead_id)
         new = Job(self._ids.new(), account, scope, JobStatus.WAITING, self._clock.now(), when_held=when_held)
         await self._runner.check()
-        job = await self._jobs.add(new)
+        job = await self._jobs.add(new, budget_micros=budget_micros)
         with suppress(ServiceUnavailable):
             await self._runner.start(job)
         return job

@@ -9,13 +9,26 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.domain.job import Job, JobScope, JobStatus
 
+_CHUNKS_WANTED = 32
+_CHUNK_LEADS_MIN = 10
+_CHUNK_LEADS_MAX = 250
+
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """A planned job and how many leads it covers."""
+    """A planned job, how many leads it covers, and how many go into a chunk.
+
+    Small jobs have small chunks, so that several workers share them; in large ones a chunk costs the more
+    the smaller it is.
+    """
 
     job_id: str
     leads: int
+
+    @property
+    def chunk_leads(self) -> int:
+        """The leads of a chunk."""
+        return min(max(self.leads // _CHUNKS_WANTED, _CHUNK_LEADS_MIN), _CHUNK_LEADS_MAX)
 
 
 class PlanJob:

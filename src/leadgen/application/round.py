@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadgen.application.ports.account_repository import IAccountRepository
+from leadgen.application.ports.budget_repository import IBudgetRepository
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.domain.budget import Budget
 from leadgen.domain.errors import NotConfigured
+from leadgen.domain.fair_queue import Claimant
 from leadgen.domain.lead import Input, Lead
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import IPhoneProvider
@@ -22,7 +25,7 @@ from leadgen.domain.waterfall import WhenHeld
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The standings, the account's tier, and each question's lookups.
+    """The standings, the account's tier and budgets, and each question's lookups.
 
     ``since``: when this search was ordered.
     """
@@ -32,7 +35,9 @@ class Round:
     now: datetime
     when_held: WhenHeld
     tier: Tier
+    budgets: Sequence[Budget]
     standings: Sequence[Standing]
+    claimant: Claimant
     history: Mapping[str, Sequence[Lookup]]
 
 
@@ -45,12 +50,14 @@ class OpenRound:
         ledger: ILookupLedger,
         catalog: IProviderCatalog,
         accounts: IAccountRepository,
+        budgets: IBudgetRepository,
         providers: Mapping[str, IPhoneProvider],
         clock: IClock,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._accounts = accounts
+        self._budgets = budgets
         self._providers = providers
         self._clock = clock
 
@@ -73,12 +80,15 @@ class OpenRound:
         history: dict[str, list[Lookup]] = defaultdict(list)
         for lookup in await self._ledger.history(account, [lead.profile.question().digest for lead in leads]):
             history[lookup.question].append(lookup)
+        tier = await self._accounts.tier(account)
         return Round(
             job_id=job_id,
             since=since,
             now=self._clock.now(),
             when_held=when_held,
-            tier=await self._accounts.tier(account),
+            tier=tier,
+            budgets=await self._budgets.all_of(account, job_id),
+            claimant=Claimant(account, tier.weight, is_urgent=job_id is None),
             standings=[Standing(config, self._needs(name)) for name, config in configs.items()],
             history=history,
         )

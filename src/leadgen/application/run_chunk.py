@@ -78,7 +78,7 @@ class RunChunk:
 
     async def _record(self, job: Job, concluded: Sequence[Conclusion]) -> None:
         if concluded:
-            await asyncio.shield(self._jobs.conclude(job, concluded))  # recorded in any case
+            await self._jobs.conclude(job, concluded)
 
     async def _search_safely(self, lead: Lead, around: Round) -> Conclusion | Parked:
         try:

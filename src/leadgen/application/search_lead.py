@@ -14,7 +14,7 @@ from leadgen.application.ticket_desk import PATIENCE_SECONDS
 from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.ordering import by_priority
-from leadgen.domain.provider import Rejected
+from leadgen.domain.provider import OnUnknown, ProviderConfig, Rejected, Unknown
 from leadgen.domain.selection import Request, SelectionPipeline
 from leadgen.domain.standing import Standing
 from leadgen.domain.waterfall import (
@@ -64,11 +64,11 @@ class SearchLead:
                 await self._clock.sleep(seconds)
                 event = Tick()
             for ask in moves.asks:
-                purchase = Purchase(lead, question, around.job_id, ask, patience)
+                purchase = Purchase(lead, question, around.job_id, ask, patience, around.claimant)
                 event = await self._paid_calls.ask(purchase)
 
     def _waterfall(self, question: Question, around: Round) -> Waterfall:
-        selection = self._pipeline.select(around.standings, Request(question, around.tier))
+        selection = self._pipeline.select(around.standings, Request(question, around.tier, around.budgets))
         lookups = around.history.get(question.digest, ())
         candidates = _candidates(by_priority(selection.accepted), lookups, around)
         return Waterfall(
@@ -82,8 +82,12 @@ class SearchLead:
 
 
 def _candidates(standings: Sequence[Standing], lookups: Sequence[Lookup], around: Round) -> list[Candidate]:
-    """Each provider's next free n, and the tries that this search has left."""
-    expired = Counter(lookup.provider for lookup in lookups if not lookup.answers_at(around.now))
+    """Each provider's next free n, the tries that this search has left, and what a lost answer allows."""
+    expired: dict[str, int] = {}
+    for lookup in lookups:
+        if not lookup.answers_at(around.now):
+            expired[lookup.provider] = max(expired.get(lookup.provider, 0), lookup.n + 1)
+    last = {lookup.provider: lookup for lookup in lookups}
     failed = Counter(
         lookup.provider
         for lookup in lookups
@@ -91,5 +95,21 @@ def _candidates(standings: Sequence[Standing], lookups: Sequence[Lookup], around
         and isinstance(lookup.outcome, Rejected)
         and lookup.created_at >= around.since
     )
-    names = [standing.config.name for standing in standings]
-    return [Candidate(name, n=expired[name], tries=TRIES - failed[name]) for name in names]
+    return [
+        Candidate(
+            config.name,
+            n=expired.get(config.name, 0),
+            tries=TRIES - failed[config.name],
+            on_unknown=_policy(config, last.get(config.name), around.now),
+        )
+        for config in (standing.config for standing in standings)
+    ]
+
+
+def _policy(config: ProviderConfig, last: Lookup | None, now: datetime) -> OnUnknown:
+    """What a lost answer allows; one under a key that the provider has forgotten is not repeated."""
+    if config.on_unknown is not OnUnknown.REPEAT or last is None:
+        return config.on_unknown
+    is_lost = isinstance(last.outcome, Unknown) and last.answers_at(now)
+    can_be_repeated = last.state is LookupState.UNKNOWN and last.may_repeat(now)
+    return OnUnknown.ASSUME if is_lost and not can_be_repeated else config.on_unknown

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
+from leadgen.domain.fair_queue import ANYBODY, Claimant, FairQueue
 
 PATIENCE_SECONDS = 30.0
 """Nobody queues for longer than this for a provider that is free for nobody."""
@@ -21,8 +22,11 @@ RETURN_SECONDS = 0.25
 """After so long at the earliest it is worth to come back to a provider that was held."""
 
 LEAD_SECONDS_MAX = 2.0
-_LEAD_SECONDS_STEP = 0.05
-_LEAD_DECAY = 0.9
+_TICKETS_MAX = 16
+"""So many tickets are taken at once: more would open before as many calls can be made ready."""
+
+_CALLS_KEPT = 100
+"""Tickets open as late as all but one of the last calls needed: a single slow one is no distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +44,37 @@ class _Place:
     ticket: asyncio.Future[Ticket | Unavailable]
     patience_seconds: float
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether somebody still stands here."""
+        return not self.ticket.done()
+
 
 @dataclass(slots=True)
 class _Counter:
     """The queue for one provider."""
 
-    waiting: deque[_Place] = field(default_factory=deque)
+    waiting: FairQueue[_Place] = field(default_factory=FairQueue)
+    has_gaps: bool = False
+    """Whether somebody has left the queue."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
     room: int = 1
     """How many may wait before somebody without patience finds the queue too long."""
     server: asyncio.Task[None] | None = None
     parked_until: float = 0.0
     parked_why: str = ""
-    lead_seconds: float = 0.0
-    """How far ahead tickets have to open for calls to be ready in time; grows when they come late."""
+    given_at: dict[Ticket, float] = field(default_factory=dict)
+    took_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_CALLS_KEPT))
+    """How long the last calls took from their ticket to being ready, above all to connect."""
+
+    @property
+    def lead_seconds(self) -> float:
+        """How far ahead tickets have to open for calls to be ready in time."""
+        return min([*sorted(self.took_seconds)[-2:], LEAD_SECONDS_MAX]) if self.took_seconds else 0.0
 
 
 class TicketDesk:
-    """Hands out a provider's tickets in the order in which they were asked for."""
+    """Hands out a provider's tickets: who is urgent first, then accounts by weight, each in its own order."""
 
     def __init__(self, *, limiter: IRateLimiter, catalog: IProviderCatalog, clock: IClock) -> None:
         self._limiter = limiter
@@ -65,8 +82,10 @@ class TicketDesk:
         self._clock = clock
         self._counters: dict[str, _Counter] = {}
 
-    async def take(self, provider: str, patience_seconds: float = PATIENCE_SECONDS) -> Ticket | Unavailable:
-        """A ticket, as soon as those who came before are served.
+    async def take(
+        self, provider: str, patience_seconds: float = PATIENCE_SECONDS, claimant: Claimant = ANYBODY
+    ) -> Ticket | Unavailable:
+        """A ticket, as soon as those who are before ``claimant`` are served.
 
         Who has no patience is turned away where others wait already, or no call is allowed just now.
         """
@@ -76,12 +95,13 @@ class TicketDesk:
         if patience_seconds <= 0 and len(counter.waiting) >= counter.room:
             return Unavailable("others wait for it", RETURN_SECONDS)
         place: asyncio.Future[Ticket | Unavailable] = asyncio.get_running_loop().create_future()
-        counter.waiting.append(_Place(place, patience_seconds))
+        counter.waiting.push(_Place(place, patience_seconds), claimant)
         if counter.server is None or counter.server.done():
             counter.server = asyncio.create_task(self._serve(provider, counter))
         try:
             return await place
         except asyncio.CancelledError:
+            counter.has_gaps = True
             if (
                 not place.cancelled()
                 and not place.exception()
@@ -92,16 +112,16 @@ class TicketDesk:
 
     async def give_back(self, ticket: Ticket) -> None:
         """Frees the place that a ticket holds; whoever waits is served at once."""
+        counter = self._counters[ticket.credential]
+        counter.given_at.pop(ticket, None)
         await self._limiter.release(ticket)
-        self._counters[ticket.credential].released.set()
+        counter.released.set()
 
-    def note(self, provider: str, *, late: bool) -> None:
-        """Whether a call was ready within its ticket; a distant provider's connection takes its time."""
-        counter = self._counters[provider]
-        if late:
-            counter.lead_seconds = min(counter.lead_seconds + _LEAD_SECONDS_STEP, LEAD_SECONDS_MAX)
-        else:
-            counter.lead_seconds *= _LEAD_DECAY
+    def note_ready(self, ticket: Ticket) -> None:
+        """The call of this ticket can be sent from now on: the next tickets leave time for as much."""
+        counter = self._counters[ticket.credential]
+        if (given_at := counter.given_at.pop(ticket, None)) is not None:
+            counter.took_seconds.append(self._clock.monotonic() - given_at)
 
     async def distrust(self, provider: str) -> None:
         """A ticket was refused as outdated: the limiter looks anew before it gives another one."""
@@ -124,28 +144,30 @@ class TicketDesk:
                 await self._serve_once(provider, counter)
         except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
             while counter.waiting:
-                ticket = counter.waiting.popleft().ticket
-                if not ticket.done():
-                    ticket.set_exception(error)
+                place = counter.waiting.pop()
+                if place.is_waiting:
+                    place.ticket.set_exception(error)
 
     async def _serve_once(self, provider: str, counter: _Counter) -> None:
         counter.released.clear()
         config = (await self._catalog.configs())[provider]
         counter.room = config.limits.concurrency
-        wanted = sum(not place.ticket.done() for place in counter.waiting)
-        if not wanted:  # all have left; a ticket for nobody would still count against the limits
-            counter.waiting.clear()
-            return
+        if counter.has_gaps:  # a ticket for nobody would still count against the limits
+            counter.has_gaps = False
+            counter.waiting.keep(lambda place: place.is_waiting)
+            if not counter.waiting:
+                return
         given = await self._limiter.take(
             provider,
             config.limits,
-            wanted=wanted,
+            wanted=min(len(counter.waiting), _TICKETS_MAX),
             lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
             lead_seconds=counter.lead_seconds,
         )
         for ticket in given.tickets:
             await self._hand_out(counter, ticket)
         if given.retry_seconds is None or not counter.waiting:
+            await asyncio.sleep(0)  # those who were served go on before others are
             return
         self._turn_away(counter, "its limit is used up", given.retry_seconds)
         if counter.waiting:
@@ -153,9 +175,10 @@ class TicketDesk:
 
     async def _hand_out(self, counter: _Counter, ticket: Ticket) -> None:
         while counter.waiting:
-            place = counter.waiting.popleft().ticket
-            if not place.done():
-                place.set_result(ticket)
+            place = counter.waiting.pop()
+            if place.is_waiting:
+                counter.given_at[ticket] = self._clock.monotonic()
+                place.ticket.set_result(ticket)
                 return
         await self._limiter.release(ticket)
 
@@ -176,11 +199,11 @@ class TicketDesk:
     def _turn_away(self, counter: _Counter, why: str, seconds: float | None) -> None:
         """Sends those away who do not wait so long."""
         answer = Unavailable(why, seconds if seconds is None else max(seconds, RETURN_SECONDS))
-        staying = deque[_Place]()
-        while counter.waiting:
-            place = counter.waiting.popleft()
-            if seconds is not None and seconds <= place.patience_seconds:
-                staying.append(place)
-            elif not place.ticket.done():
+
+        def stays(place: _Place) -> bool:
+            is_patient = seconds is not None and seconds <= place.patience_seconds
+            if not is_patient and place.is_waiting:
                 place.ticket.set_result(answer)
-        counter.waiting = staying
+            return is_patient
+
+        counter.waiting.keep(stays)

@@ -9,6 +9,7 @@ The tree, by what the caller does:
     │   ├── InvalidSetting        a setting or option with a value that cannot be used
     │   └── UnreadableFile        a file that is no lead file
     ├── UnknownId                 stop: nothing has this id
+    ├── NotPossible               stop: what it is asked of is in another state
     └── NotConfigured             stop: a setting is missing
 """
 
@@ -62,10 +63,15 @@ class UnreadableFile(InvalidInput):
 class UnknownId(LeadgenError):
     """Nothing of this kind has this id."""
 
-    def __init__(self, kind: str, given: str) -> None:
-        super().__init__(f"no {kind} has the id {given!r}: `leadgen {kind}s list` shows those there are")
+    def __init__(self, kind: str, given: str, shown_by: str = "") -> None:
+        shown_by = shown_by or f"leadgen {kind}s list"
+        super().__init__(f"no {kind} has the id {given!r}: `{shown_by}` shows those there are")
         self.kind = kind
         self.given = given
+
+
+class NotPossible(LeadgenError):
+    """What is asked for does not go with the state that things are in; nothing was changed."""
 
 
 class NotConfigured(LeadgenError):

@@ -7,23 +7,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from leadgen.domain.budget import Budget
 from leadgen.domain.waterfall import WhenHeld
 
 
 class JobStatus(StrEnum):
-    """Where a job stands; the last two are ends."""
+    """Where a job stands; the last three are ends."""
 
     WAITING = "waiting"
     """It is recorded; its workflow has not planned it yet."""
     RUNNING = "running"
     DONE = "done"
+    BUDGET_REACHED = "budget_reached"
+    """It has ended with leads that its budgets did not cover; with more money it can be continued."""
     STOPPED = "stopped"
     """Its workflow was terminated, cancelled or failed; what is settled stays."""
 
     @property
     def is_end(self) -> bool:
         """Whether nothing will happen any more."""
-        return self in {JobStatus.DONE, JobStatus.STOPPED}
+        return self in {JobStatus.DONE, JobStatus.BUDGET_REACHED, JobStatus.STOPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class JobReport:
     incomplete: int
     failed: int
     providers: Mapping[str, ProviderSpend] = field(default_factory=dict)
+    budget: Budget | None = None
 
     @property
     def settled(self) -> int:

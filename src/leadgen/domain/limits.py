@@ -20,9 +20,6 @@ from leadgen.domain.errors import InvalidSetting
 MICROS_PER_SECOND = 1_000_000
 CALLS_MAX = 1_000_000
 GAP_MICROS_MAX = 10_000
-STARTS_KEPT_MIN = 1_000
-"""So many admissions are remembered at least, so that a rule that comes later finds what it counts."""
-
 WINDOW_MICROS_MAX = 31 * 86_400 * MICROS_PER_SECOND
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _RULE = re.compile(r"(\d{1,7})/(\d{1,7})?([smhd])")
@@ -135,6 +132,7 @@ class Ring:
     """The admissions of one credential, and the rule for the next one."""
 
     limits: Limits
+    """Its concurrency may change; other rules may count further back than is remembered here."""
     timing: Timing
     count: int = 0
     floor: int = 0
@@ -156,7 +154,7 @@ class Ring:
         if start > now + self.timing.reach(lead):
             return Later(start)
         self.starts.append(start)
-        while len(self.starts) > max(STARTS_KEPT_MIN, *(rule.calls for rule in self.limits.rules)):
+        while len(self.starts) > max(rule.calls for rule in self.limits.rules):
             self.starts.popleft()
         lease = self.count
         self.count += 1
@@ -175,10 +173,6 @@ class Ring:
         """No start before ``until``: the provider asked for a pause."""
         self.floor = max(self.floor, until)
 
-    def reconfigure(self, limits: Limits) -> None:
-        """Other limits from now on; what was admitted so far still counts."""
-        self.limits = limits
-
     def seed(self, starts: Iterable[int], lease_ends: Iterable[int]) -> None:
         """Begins with what is known to have been admitted elsewhere; its leases cannot be given back."""
         self.starts = deque(sorted(starts))
@@ -193,7 +187,7 @@ class Ring:
 
     @classmethod
     def load(cls, dumped: bytes, limits: Limits, timing: Timing) -> Ring:
-        """The ring that was dumped, under limits that may be others."""
+        """The ring that was dumped, under the same rules."""
         numbers = array("q", dumped)
         count, floor, seen, size = numbers[:4]
         leases = numbers[4 + size :]
@@ -212,8 +206,8 @@ class Ring:
         if self.starts:
             start = max(start, self.starts[-1] + self.limits.gap(self.timing.validity))
         for rule in self.limits.rules:
-            if self.count >= rule.calls and self.starts:
-                back = self.starts[-min(rule.calls, len(self.starts))]
+            if len(self.starts) >= rule.calls:
+                back = self.starts[-rule.calls]
                 start = max(start, back + rule.window_micros + self.timing.validity)
         return start
 

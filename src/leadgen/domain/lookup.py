@@ -1,9 +1,11 @@
 """Lookup: one paid question to one provider about one lead, the states it goes through and what it costs.
 
 INTENDED ──► SETTLED      an answer came: hit, miss or rejected
-    │  ▲
-    │  └───► NOT_SENT     it never left; the same lookup may be intended again
-    └──────► UNKNOWN      it left, or may have; booked as estimated
+  │ ▲  ▲
+  │ │  └───► NOT_SENT     it never left; the same lookup may be intended again
+  │ └──────┐
+  └──────► UNKNOWN        it left, or may have; booked as estimated
+             └──► SETTLED | NOT_SENT     by a late answer, a repeat under its key, the provider's report
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from leadgen.domain.provider import Charges, Hit, Miss, NotSent, Outcome, Reject
 
 REUSE = timedelta(days=30)
 """How long an answer is good for."""
+
+REPEAT_WITHIN = timedelta(hours=24)
+"""So long a provider keeps an idempotency key, after Stripe's promise; later a repeat is a new question."""
 
 FIELD = "phone"
 """What is asked for; part of the key, so that another field is another question."""
@@ -56,6 +61,8 @@ class Lookup:
     estimated_micros: int = 0
     settled_at: datetime | None = None
     outcome: Outcome | None = None
+    repeats: int = 0
+    """How often it was sent again under its key, its answer having been lost."""
 
     @property
     def cost_micros(self) -> int:
@@ -63,16 +70,27 @@ class Lookup:
         return self.posted_micros + self.estimated_micros
 
     def answers_at(self, now: datetime) -> bool:
-        """Whether its outcome still stands in for asking again."""
-        return self.created_at > now - REUSE
+        """Whether its outcome still stands in for asking again; a lost answer that was free never does."""
+        is_lost = self.state is LookupState.SETTLED and isinstance(self.outcome, Unknown)
+        return self.created_at > now - REUSE and not (is_lost and not self.cost_micros)
 
     def is_abandoned(self, now: datetime) -> bool:
         """Whether it was intended by somebody who can no longer settle it."""
         return self.state is LookupState.INTENDED and self.lease_until <= now
 
+    def may_repeat(self, now: datetime) -> bool:
+        """Whether the provider still knows its key, so that the same question costs nothing more."""
+        return self.created_at > now - REPEAT_WITHIN
+
     def closed(self, outcome: Outcome, config_charges: Charges, at: datetime) -> Lookup:
-        """This lookup with its outcome, and what it costs."""
-        posted, estimated = _charge(outcome, config_charges, self.held_micros)
+        """This lookup with its outcome, and what it costs.
+
+        A repeat that brings no answer says nothing about the question that was sent first.
+        """
+        if self.repeats and not isinstance(outcome, Hit | Miss | Unknown):
+            outcome = Unknown(f"repeated: {outcome.detail}")
+        price = self.held_micros + self.estimated_micros
+        posted, estimated = _charge(outcome, config_charges, price)
         return dataclasses.replace(
             self,
             state=_state_after(outcome),
@@ -86,6 +104,26 @@ class Lookup:
     def abandoned(self, at: datetime) -> Lookup:
         """This lookup after its owner died: it may have been asked, so it counts as charged."""
         return self.closed(Unknown("its worker died before the answer came"), Charges.REQUEST, at)
+
+    def charged(self, micros: int, at: datetime) -> Lookup:
+        """This lookup at what the provider reports to have charged for it; nothing stays estimated.
+
+        What was charged has been received, though we thought that it was never sent: its answer is lost.
+        """
+        lost = Unknown("the provider's report knows of it")
+        return dataclasses.replace(
+            self,
+            state=LookupState.SETTLED,
+            outcome=lost if isinstance(self.outcome, NotSent) else self.outcome,
+            posted_micros=micros,
+            estimated_micros=0,
+            settled_at=self.settled_at or at,
+        )
+
+    def never_received(self, at: datetime) -> Lookup:
+        """This lookup after the provider's report, which does not know of it."""
+        unsent = NotSent("the provider's report does not know of it")
+        return dataclasses.replace(self, repeats=0).closed(unsent, Charges.REQUEST, at)
 
 
 def lookup_key(account: str, question: str, provider: str, n: int) -> str:

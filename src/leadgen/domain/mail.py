@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from leadgen.domain.text import fold
@@ -38,6 +39,7 @@ _FREE_MAIL_FAMILY = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=4_096)  # a row's address is looked at several times
 def normal_email(text: str) -> str | None:
     """The address in the form in which it identifies a person, or None for what is no address."""
     address = fold(text).removeprefix("mailto:")

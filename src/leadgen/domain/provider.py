@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from leadgen.domain.errors import InvalidSetting
 from leadgen.domain.lead import Input, Question
 from leadgen.domain.limits import Limits
 from leadgen.domain.phone import PhoneNumber
@@ -18,6 +19,19 @@ class Charges(StrEnum):
 
     REQUEST = "request"
     HIT = "hit"
+
+
+class OnUnknown(StrEnum):
+    """What to do about a question that left and whose answer was lost, by what the provider offers."""
+
+    ASSUME = "assume"
+    """It offers nothing: count the question as charged, ask the next provider, take a late answer."""
+    REPEAT = "repeat"
+    """It keeps idempotency keys: send the same question under the same key, which it charges once."""
+    RECALL = "recall"
+    """It tells what came of a call: look it up by our reference, for nothing."""
+    RETRY = "retry"
+    """It charges for hits alone: ask once more, at the risk of one more hit's price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,12 @@ class ProviderConfig:
     enabled: bool = True
     tier: Tier = Tier.FREE
     timeout_seconds: float = 10.0
+    on_unknown: OnUnknown = OnUnknown.ASSUME
+
+    def __post_init__(self) -> None:
+        """Raises InvalidSetting where a question whose answer was lost could be charged twice."""
+        if self.on_unknown is OnUnknown.RETRY and self.charges is not Charges.HIT:
+            raise InvalidSetting("unknown", "retry", "charges=hit beside it, or a lost miss is paid twice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +126,21 @@ class IPhoneProvider(ABC):
         """The inputs without which this provider cannot be asked."""
 
     @abstractmethod
-    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+    async def ask(
+        self, question: Question, *, reference: str, timeout_seconds: float, may_send: MaySend
+    ) -> Outcome:
         """What the provider answers; the caller has made sure that ``needs`` are there.
 
-        ``may_send`` is awaited once the connection stands, right before the first byte; where it says no,
-        nothing is sent and the outcome is a late ``NotSent``.
+        ``reference`` goes with the question as its idempotency key: a provider that keeps such keys charges
+        a repeat under the same one nothing. ``may_send`` is awaited once the connection stands, right before
+        the first byte; where it says no, nothing is sent and the outcome is a late ``NotSent``.
+        """
+
+    @abstractmethod
+    async def recall(self, question: Question, *, reference: str, timeout_seconds: float) -> Outcome | None:
+        """What came of an earlier question of this reference, for nothing.
+
+        ``NotSent`` where the provider never received it; None where it cannot tell, or not yet.
         """
 
     @abstractmethod

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from leadgen.domain.budget import Budget, Span
 from leadgen.domain.lead import Question
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
@@ -13,10 +14,11 @@ from leadgen.domain.tier import Tier
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """For whom providers are chosen: the question, and the tier of the account that asks it."""
+    """For whom providers are chosen: the question, the tier of the account that asks it, and its budgets."""
 
     question: Question
     tier: Tier
+    budgets: Sequence[Budget] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,53 +26,70 @@ class Refusal:
     """A provider that is not asked, and why.
 
     ``prevents``: it could have been asked at another time, so its silence does not mean "no number".
+    ``over``: the budget that does not cover it.
     """
 
     provider: str
     reason: str
     prevents: bool = False
+    over: Span | None = None
 
 
 class IProviderFilter(ABC):
     """One reason not to ask a provider."""
 
     @abstractmethod
-    def refuse(self, standing: Standing, request: Request) -> str | None:
+    def refuse(self, standing: Standing, request: Request) -> Refusal | None:
         """Why this provider is not asked, or None where this filter has nothing against it."""
 
 
 class Enabled(IProviderFilter):
     """Refuses what is switched off, or has no key."""
 
-    def refuse(self, standing: Standing, request: Request) -> str | None:
+    def refuse(self, standing: Standing, request: Request) -> Refusal | None:
         """See IProviderFilter."""
         del request
         if not standing.config.enabled:
-            return "disabled"
+            return Refusal(standing.config.name, "disabled")
+        if standing.needs is not None:
+            return None
         name = standing.config.name.upper()
-        return (
-            None
-            if standing.needs is not None
-            else f"no key: set LEADGEN_{name}_URL and LEADGEN_{name}_API_KEY"
-        )
+        return Refusal(standing.config.name, f"no key: set LEADGEN_{name}_URL and LEADGEN_{name}_API_KEY")
 
 
 class InputsPresent(IProviderFilter):
     """Refuses a provider that needs what the lead does not have."""
 
-    def refuse(self, standing: Standing, request: Request) -> str | None:
+    def refuse(self, standing: Standing, request: Request) -> Refusal | None:
         """See IProviderFilter."""
         missing = (standing.needs or frozenset()) - request.question.inputs
-        return f"the lead has no {' and no '.join(sorted(missing))}" if missing else None
+        if not missing:
+            return None
+        return Refusal(standing.config.name, f"the lead has no {' and no '.join(sorted(missing))}")
 
 
 class TierCovered(IProviderFilter):
     """Refuses a provider that the account's tier does not cover."""
 
-    def refuse(self, standing: Standing, request: Request) -> str | None:
+    def refuse(self, standing: Standing, request: Request) -> Refusal | None:
         """See IProviderFilter."""
         needed = standing.config.tier
-        return None if request.tier.covers(needed) else f"the account is {request.tier}, this needs {needed}"
+        if request.tier.covers(needed):
+            return None
+        return Refusal(standing.config.name, f"the account is {request.tier}, this needs {needed}")
+
+
+class WithinBudget(IProviderFilter):
+    """Refuses a provider whose price exceeds what is left of a budget; the ledger has the last word."""
+
+    def refuse(self, standing: Standing, request: Request) -> Refusal | None:
+        """See IProviderFilter."""
+        config = standing.config
+        for budget in request.budgets:
+            over = budget.refusal(config.price_micros)
+            if over is not None and over.is_final:
+                return Refusal(config.name, over.why, prevents=True, over=over.span)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +108,11 @@ class SelectionPipeline:
 
     def select(self, standings: Sequence[Standing], request: Request) -> Selection:
         """Splits the standings, keeping their order."""
-        reasons = [(standing, self._reason(standing, request)) for standing in standings]
+        refusals = [(standing, self._refusal(standing, request)) for standing in standings]
         return Selection(
-            accepted=tuple(standing for standing, reason in reasons if reason is None),
-            refused=tuple(Refusal(standing.config.name, reason) for standing, reason in reasons if reason),
+            accepted=tuple(standing for standing, refusal in refusals if refusal is None),
+            refused=tuple(refusal for _, refusal in refusals if refusal),
         )
 
-    def _reason(self, standing: Standing, request: Request) -> str | None:
-        return next((reason for each in self._filters if (reason := each.refuse(standing, request))), None)
+    def _refusal(self, standing: Standing, request: Request) -> Refusal | None:
+        return next((refusal for each in self._filters if (refusal := each.refuse(standing, request))), None)

@@ -12,6 +12,11 @@ class Tier(StrEnum):
     PRO = "pro"
     ENTERPRISE = "enterprise"
 
+    @property
+    def weight(self) -> int:
+        """How many turns an account of this tier gets for one of a free account."""
+        return {Tier.FREE: 1, Tier.PRO: 2, Tier.ENTERPRISE: 4}[self]
+
     def covers(self, needed: Tier) -> bool:
         """Whether an account of this tier may use what is offered from ``needed`` upwards."""
         ranks = list(Tier)

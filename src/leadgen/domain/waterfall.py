@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from leadgen.domain.budget import Span
 from leadgen.domain.lead import EndState
 from leadgen.domain.phone import PhoneNumber
-from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+from leadgen.domain.provider import Fault, Hit, Miss, NotSent, OnUnknown, Outcome, Rejected, Unknown
 from leadgen.domain.selection import Refusal
 
 TRIES = 3
@@ -25,11 +26,15 @@ _PAUSE_MAX = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A provider that may be asked: the number of its next question, and how often still in this run."""
+    """A provider that may be asked: the number of its next question, and how often still in this run.
+
+    ``on_unknown``: what may be done where a question's answer is lost.
+    """
 
     provider: str
     n: int = 0
     tries: int = TRIES
+    on_unknown: OnUnknown = OnUnknown.ASSUME
 
 
 class WhenHeld(StrEnum):
@@ -68,6 +73,8 @@ class Held:
     provider: str
     why: str
     until: datetime | None
+    over: Span | None = None
+    """The budget that does not cover it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,11 @@ class Verdict:
     provider: str | None = None
     unasked: tuple[Refusal, ...] = ()
 
+    @property
+    def is_over_budget(self) -> bool:
+        """Whether money alone kept it from going on."""
+        return self.state is EndState.INCOMPLETE and any(refusal.over for refusal in self.unasked)
+
 
 @dataclass(frozen=True, slots=True)
 class Moves:
@@ -112,14 +124,32 @@ class _Place:
     provider: str
     n: int
     tries: int
+    on_unknown: OnUnknown
     pauses: int = 0
     not_before: datetime | None = None
     answered: bool = False
     prevented: str | None = None
+    over: Span | None = None
+    is_retried: bool = False
 
     @property
     def is_open(self) -> bool:
         return not self.answered and self.prevented is None
+
+    def settle(self, event: Answered) -> None:
+        """What an outcome means for the next question: its number, and whether there is one."""
+        outcome = event.outcome
+        repeats = isinstance(outcome, Unknown) and self.on_unknown is OnUnknown.REPEAT
+        self.n = event.n if repeats or isinstance(outcome, NotSent) else event.n + 1
+        self.answered = _is_answer(outcome)
+        self.prevented = _doubt(outcome)
+        if isinstance(outcome, Unknown) and self._may_ask_on():
+            self.prevented = None
+
+    def _may_ask_on(self) -> bool:
+        """Whether a lost answer may be asked for again: under the same key, or once under another."""
+        is_retried, self.is_retried = self.is_retried, True
+        return self.on_unknown is OnUnknown.REPEAT or (self.on_unknown is OnUnknown.RETRY and not is_retried)
 
 
 class Waterfall:
@@ -128,7 +158,10 @@ class Waterfall:
     def __init__(self, plan: Plan, history: Iterable[Answered] = ()) -> None:
         self._refused = tuple(plan.refused)
         self._when_held = plan.when_held
-        self._places = {each.provider: _Place(each.provider, each.n, each.tries) for each in plan.candidates}
+        self._places = {
+            each.provider: _Place(each.provider, each.n, each.tries, each.on_unknown)
+            for each in plan.candidates
+        }
         self._winner: tuple[PhoneNumber, str] | None = None
         self._in_flight: str | None = None
         for answered in history:
@@ -162,17 +195,15 @@ class Waterfall:
             self._winner = (past.outcome.phone, past.provider)
         if place is None:
             return
-        place.n = past.n if isinstance(past.outcome, NotSent) else past.n + 1
-        place.answered = _is_answer(past.outcome)
-        place.prevented = _doubt(past.outcome) if isinstance(past.outcome, Unknown) else None
+        place.settle(past)
+        if not isinstance(past.outcome, Unknown):
+            place.prevented = None
 
     def _take(self, place: _Place, event: Answered, now: datetime) -> None:
         outcome = event.outcome
         if isinstance(outcome, Hit) and outcome.phone:
             self._winner = (outcome.phone, place.provider)
-        place.n = event.n if isinstance(outcome, NotSent) else event.n + 1
-        place.answered = _is_answer(outcome)
-        place.prevented = _doubt(outcome)
+        place.settle(event)
         if place.is_open and not (isinstance(outcome, NotSent) and outcome.late):
             self._repeat_later(place, outcome, now)
 
@@ -192,7 +223,7 @@ class Waterfall:
     def _hold(self, place: _Place, event: Held) -> None:
         place.not_before = event.until
         if event.until is None or self._when_held is WhenHeld.SKIP:
-            place.prevented = event.why
+            place.prevented, place.over = event.why, event.over
 
     def _moves(self, now: datetime) -> Moves:
         if self._winner:
@@ -222,6 +253,7 @@ class Waterfall:
                 place.provider,
                 place.prevented or f"not needed: {provider} had found a number",
                 bool(place.prevented),
+                place.over,
             )
             for place in self._places.values()
             if place.prevented or (place.is_open and provider)

@@ -1,18 +1,23 @@
-"""Errors of the core as failures of activities: bounded, typed, and without personal data."""
+"""What fails an activity or a workflow: bounded, typed, and without personal data."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any, TypeVar, get_type_hints
 
 from temporalio import activity
+from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError
 
 from leadgen.domain.errors import LeadgenError, ServiceUnavailable
 from leadgen.workflows.options import FAULT_ATTEMPTS_MAX
 
 _TEXT_CHARACTERS_MAX = 500
+
+_PayloadT = TypeVar("_PayloadT")
 
 
 @contextmanager
@@ -48,3 +53,37 @@ def _place(error: Exception) -> str:
     if trace is None:
         return "an unknown place"
     return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+
+
+def fitting(payload: type[_PayloadT], given: Any) -> _PayloadT:
+    """The input of a workflow as its dataclass, without any input one of defaults; what does not fit fails
+    the workflow and names the field, never its value.
+
+    Declare the input as ``Payload | Any``: what is not of the type then arrives as plain JSON. If it were
+    declared as ``Payload`` alone, Temporal could not decode it and would try again for ever.
+    """
+    if isinstance(given, payload):
+        return given
+    if given is None:
+        return payload()
+    raise ApplicationError(_misfit(payload, given), type="InvalidInput", non_retryable=True)
+
+
+def _misfit(payload: type[Any], given: Any) -> str:
+    if not isinstance(given, dict):
+        names = ", ".join(field.name for field in fields(payload))
+        return f"the input must be a JSON object (of {names}), not of type {type(given).__name__}"
+    hints = get_type_hints(payload)
+    return "; ".join(
+        f"{field.name} must be of type {field.type}"
+        for field in fields(payload)
+        if field.name in given and not _fits(hints[field.name], given[field.name])
+    )
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    try:
+        value_to_type(hint, value)
+    except Exception:  # noqa: BLE001 - a converter may raise anything, and its text may quote the value
+        return False
+    return True

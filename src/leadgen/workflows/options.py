@@ -13,6 +13,9 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=15)
 QUERY_TIMEOUT = timedelta(seconds=30)
 """For activities that only talk to the database or to Temporal."""
 
+SETTLE_TIMEOUT = timedelta(minutes=15)
+"""For activities that wait for calls to end, and for providers that are asked what became of one."""
+
 PLAN_TIMEOUT = timedelta(minutes=10)
 SEARCH_TIMEOUT = timedelta(hours=12)
 """For activities that queue for providers, whose life is watched by heartbeats."""

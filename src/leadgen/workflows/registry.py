@@ -25,4 +25,5 @@ def activities(
         find_phones.run_chunk,
         find_phones.end_job,
         upkeep.mend_jobs,
+        upkeep.settle_unknown,
     )

@@ -1,13 +1,14 @@
 import asyncio
 import os
+import random
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import Executable, func, insert, select, text
 
-from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.tables import accounts, lookups
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.tier import Tier
@@ -16,8 +17,13 @@ from tests.builders import ACCOUNT, NOW
 from tests.contracts.stores import add_leads
 from tests.fake_clock import FakeClock
 
+CANCELLATIONS = 40
+NOTHING = text("select 1")
 ROOT = Path(__file__).parents[3]
 WRITES = 200
+SLOW = text(
+    "with recursive n(x) as (select 1 union all select x + 1 from n where x < 10000) select max(x) from n"
+)
 
 
 async def test_a_read_sees_one_state(database: Database, database_url: str) -> None:
@@ -118,6 +124,74 @@ async def test_two_processes_write_at_once(database: Database, database_url: str
             lookups.c.state
         )
         assert (await conn.execute(states)).all() == [("settled", 2 * WRITES, 2 * WRITES * 20_000)]
+
+
+class Book:
+    """Something that writes, and stays in the middle of it for as long as a test wants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    @uninterrupted
+    async def add(self, name: str, *, statement: Executable = NOTHING, error: Exception | None = None) -> str:
+        """The name, once the account is there."""
+        async with self._database.write() as conn:
+            self.begun.set()
+            await self.go_on.wait()
+            await conn.execute(statement)
+            await conn.execute(insert(accounts).values(id=name, tier=Tier.FREE.value, created_at=NOW))
+            if error:
+                raise error
+        return name
+
+
+async def test_a_write_outlives_its_caller(database: Database, database_url: str) -> None:
+    """Who is cancelled in the middle of a write leaves it to finish; closing the database waits for that."""
+    mine = Database(database_url)
+    book = Book(mine)
+    caller = asyncio.create_task(book.add("x"))
+    await book.begun.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    closing = asyncio.create_task(mine.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    book.go_on.set()
+    await closing
+    async with database.read() as conn:
+        assert (await conn.execute(select(accounts.c.id).where(accounts.c.id == "x"))).all() == [("x",)]
+    async with database.write() as conn:
+        await conn.execute(accounts.delete().where(accounts.c.id == "x"))
+
+
+async def test_what_a_write_gives_reaches_its_caller(database: Database) -> None:
+    """Its result, and its error, as if nothing stood between."""
+    book = Book(database)
+    book.go_on.set()
+    with pytest.raises(ZeroDivisionError):
+        await book.add("y", error=ZeroDivisionError())
+    assert await book.add("y") == "y"
+    async with database.write() as conn:
+        await conn.execute(accounts.delete().where(accounts.c.id == "y"))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_no_cancelled_write_keeps_the_lock(database: Database, database_url: str) -> None:
+    """At whatever moment its caller is cancelled, others can write soon after."""
+    chance, other, book = random.Random(1), Database(database_url), Book(database)
+    book.go_on.set()
+    for turn in range(CANCELLATIONS):
+        calls = [asyncio.create_task(book.add(f"{turn}-{place}", statement=SLOW)) for place in range(3)]
+        await asyncio.sleep(chance.uniform(0, 0.012))  # the driver's threads go by real time
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        async with asyncio.timeout(5):
+            await _add_account(other, f"{turn}")
+    await other.close()
 
 
 async def _add_account(database: Database, name: str, *, error: Exception | None = None) -> None:

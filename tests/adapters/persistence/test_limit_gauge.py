@@ -31,7 +31,7 @@ async def test_calls_are_counted(database: Database) -> None:
     outcomes: list[Outcome | None] = [Miss(), Rejected(Fault.BUSY, "HTTP 429"), late, Miss(), None]
     for n, outcome in enumerate(outcomes):
         lookup = builders.lookup(n=n, provider="orion", lead_id="lead-000")
-        assert await ledger.intend(lookup) is None
+        assert await ledger.intend(lookup) == lookup
         if outcome is not None:
             at = lookup.created_at + timedelta(seconds=1)
             assert await ledger.close(lookup.closed(outcome, Charges.REQUEST, at), None)

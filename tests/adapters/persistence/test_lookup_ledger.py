@@ -81,7 +81,7 @@ async def test_one_write_that_cannot_be_made_harms_no_other(ledger: ILookupLedge
     intents[7] = replace(intents[7], lead_id="nobody")
     answers = await asyncio.gather(*(ledger.intend(intent) for intent in intents), return_exceptions=True)
     assert isinstance(answers.pop(7), IntegrityError)
-    assert answers == [None] * 19
+    assert answers == [*intents[:7], *intents[8:]]
     assert await ledger.get(intents[6].key) == intents[6]
     assert await ledger.get(intents[7].key) is None
 
@@ -93,7 +93,7 @@ async def test_who_stops_waiting_harms_no_other(ledger: ILookupLedger) -> None:
     tasks[1].cancel()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(answers[1], asyncio.CancelledError)
-    assert [answers[0], answers[2]] == [None, None]
+    assert [answers[0], answers[2]] == [about(0), about(2)]
     assert await ledger.get(about(1).key) == about(1)
 
 
@@ -112,7 +112,7 @@ async def test_a_value_that_no_database_can_hold(stores: Stores, raw: str) -> No
 async def test_a_repeated_commit_doubles_nothing(stores: Stores) -> None:
     """Both halves of a purchase, each written twice in one batch, are recorded once."""
     intent = about(0)
-    assert await asyncio.gather(*(stores.ledger.intend(intent) for _ in range(5))) == [None] * 5
+    assert await asyncio.gather(*(stores.ledger.intend(intent) for _ in range(5))) == [intent] * 5
     end = closed(intent, Hit(None, "?"))
     assert all(await asyncio.gather(*(stores.ledger.close(end, None) for _ in range(5))))
     assert await stores.ledger.get(intent.key) == end

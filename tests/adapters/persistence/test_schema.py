@@ -1,11 +1,13 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from alembic import command
+from sqlalchemy import create_engine, insert, inspect, select, text
 
 from leadgen.adapters.persistence import schema
-from leadgen.adapters.persistence.tables import metadata
+from leadgen.adapters.persistence.tables import limiter_rings, limiters, metadata
 from leadgen.domain.errors import InvalidSetting, NotConfigured, ServiceUnavailable
 
 NEWEST = max(
@@ -69,6 +71,26 @@ def test_differences_are_seen(empty_url: str) -> None:
         connection.execute(text("create table stray (id integer primary key)"))
     engine.dispose()
     assert len(schema.differences(empty_url)) == 3
+
+
+def test_epochs_of_before_become_moments(empty_url: str) -> None:
+    """A board from before 0003 goes on under epochs that no other database has; its old rings are gone."""
+    with schema._connected(empty_url) as connection:
+        command.upgrade(schema._config(connection), "0002")
+        connection.execute(text("insert into limiters values ('orion', 'sql', 7, false, '', 0)"))
+        connection.execute(insert(limiter_rings).values(credential="orion:7", ring=b""))
+        connection.commit()
+    before = time.time_ns() // 1_000_000
+    schema.upgrade(empty_url)
+    engine = create_engine(empty_url)
+    try:
+        with engine.connect() as connection:
+            row = connection.execute(select(limiters)).mappings().one()
+            assert connection.execute(select(limiter_rings)).all() == []
+    finally:
+        engine.dispose()
+    assert (row["credential"], row["mode"]) == ("orion", "sql")
+    assert before + 7 <= row["epoch"] <= time.time_ns() // 1_000_000 + 7
 
 
 def test_no_server(unused_port: int) -> None:

@@ -23,7 +23,7 @@ async def write(url: str, first: int, count: int) -> None:
     async def buy() -> None:
         for number in numbers:
             intent = about(number, owner=f"process {first}")
-            assert await ledger.intend(intent) is None
+            assert await ledger.intend(intent) == intent
             assert await ledger.close(closed(intent, Miss()), None)
 
     sys.stdout.write("ready\n")

@@ -58,12 +58,21 @@ class Received:
 
     method: str
     target: str
-    headers: Mapping[str, str]
+    lines: Sequence[tuple[str, str]]
     body: bytes
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Each header's last value."""
+        return dict(self.lines)
 
     @property
     def path(self) -> str:
         return urlsplit(self.target).path
+
+    def all(self, name: str) -> list[str]:
+        """The values of a header, which may have come more than once."""
+        return [value for each, value in self.lines if each == name]
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -115,6 +124,13 @@ class ScriptedServer:
             writer.close()
 
 
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
 @asynccontextmanager
 async def scripted_server() -> AsyncIterator[ScriptedServer]:
     """A server on a free port; its script may be changed at any time."""
@@ -144,9 +160,9 @@ def answer(
 async def _request(reader: asyncio.StreamReader) -> Received:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
     method, target, _ = first.split(" ")
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    body = await reader.readexactly(int(dict(headers).get("content-length", "0")))
     return Received(method, target, headers, body)
 
 

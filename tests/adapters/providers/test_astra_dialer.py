@@ -7,7 +7,8 @@ from leadgen.adapters.providers.astra_dialer import AstraDialer
 from leadgen.domain.lead import Input
 from leadgen.domain.provider import IPhoneProvider
 from tests.adapters.providers.scripted_server import Received
-from tests.contracts.phone_provider import KEY, PhoneProviderContract
+from tests.contracts.phone_provider import PhoneProviderContract
+from tests.contracts.phone_recall import KEY
 
 
 class TestAstraDialer(PhoneProviderContract):

@@ -6,12 +6,13 @@ from email.utils import format_datetime
 import httpx2
 import pytest
 
-from leadgen.adapters.providers.http import Fields, new_client, post_json, read_retry_after
+from leadgen.adapters.providers.http import Fields, new_client, post_json, read_retry_after, recall_json
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.domain.lead import Question
 from leadgen.domain.provider import Miss, NotSent, Outcome, Unknown
 from tests.adapters.providers.scripted_server import ScriptedServer, Send, answer, scripted_server
 from tests.contracts.phone_provider import at_once
+from tests.contracts.phone_recall import REFERENCE
 
 NOBODY = Question(email="a@example.com", full_name=None, website=None, job_title="CTO", country=None)
 
@@ -53,14 +54,35 @@ async def test_error_while_reading_an_answer(client: httpx2.AsyncClient, server:
     def read(fields: Fields) -> Outcome:
         raise KeyError(fields)
 
-    outcome = await post_json(client, server.url, body={}, timeout_seconds=5.0, may_send=at_once, read=read)
+    outcome = await post_json(
+        client,
+        server.url,
+        reference=REFERENCE,
+        body={},
+        timeout_seconds=5.0,
+        may_send=at_once,
+        read=read,
+    )
     assert outcome == Unknown("sent, but no usable answer (KeyError)")
+
+
+async def test_error_while_reading_a_recalled_answer(
+    client: httpx2.AsyncClient, server: ScriptedServer
+) -> None:
+    """A mistake of our own leaves the call as doubtful as it was."""
+
+    def read(fields: Fields) -> Outcome:
+        raise KeyError(fields)
+
+    server.script = [Send(answer(200, b'{"status": "answered", "answer": {}}'))]
+    recalled = await recall_json(client, server.url, reference=REFERENCE, timeout_seconds=5.0, read=read)
+    assert recalled is None
 
 
 async def test_parameters_of_the_url_stay(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
     """A key in the query joins what the configured URL already holds, whatever its characters."""
     provider = NimbusLookup(client, url=f"{server.url}?plan=a%20b", api_key="a&b=c/ü")
-    await provider.ask(NOBODY, timeout_seconds=5.0, may_send=at_once)
+    await provider.ask(NOBODY, reference=REFERENCE, timeout_seconds=5.0, may_send=at_once)
     assert server.requests[0].query == {"plan": ["a b"], "api": ["a&b=c/ü"]}
 
 
@@ -97,6 +119,7 @@ async def _post(client: httpx2.AsyncClient, url: str, headers: dict[str, str] | 
     return await post_json(
         client,
         url,
+        reference=REFERENCE,
         body={},
         headers=headers,
         timeout_seconds=5.0,

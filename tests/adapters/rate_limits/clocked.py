@@ -28,11 +28,19 @@ def micros(clock: IClock) -> int:
 
 
 class ClockedRedis(RedisRateLimiter):
-    """The server's time is that of the clock, which ``setter`` tells it before each script."""
+    """The server's time is that of a clock, which ``setter`` tells it before each script."""
 
-    def __init__(self, client: Redis, setter: blocking.Redis, clock: IClock, timing: Timing) -> None:
+    def __init__(
+        self,
+        client: Redis,
+        setter: blocking.Redis,
+        clock: IClock,
+        timing: Timing,
+        server_clock: IClock | None = None,
+    ) -> None:
         super().__init__(client, clock, timing, clock_line=_CLOCK_LINE)
         self._setter = setter
+        self._server_clock = server_clock or clock
 
     async def take(
         self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
@@ -51,14 +59,16 @@ class ClockedRedis(RedisRateLimiter):
         await super().seed(credential, limits, seed)
 
     def _tell(self) -> None:
-        self._setter.set(_NOW, micros(self._clock))
+        self._setter.set(_NOW, micros(self._server_clock))
 
 
-def clocked_sql(database: Database, clock: IClock, timing: Timing) -> SqlRateLimiter:
-    """The database's time is that of the clock."""
+def clocked_sql(
+    database: Database, clock: IClock, timing: Timing, server_clock: IClock | None = None
+) -> SqlRateLimiter:
+    """The database's time is that of a clock."""
 
     async def now(_conn: AsyncConnection, _database: Database) -> int:
-        return micros(clock)
+        return micros(server_clock or clock)
 
     return SqlRateLimiter(database, clock, timing, now=now)
 

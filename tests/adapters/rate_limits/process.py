@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -65,7 +66,7 @@ class Process:
     async def intend(self, ticket: Ticket) -> Lookup:
         """The intent to send with this ticket, once it is recorded."""
         intent = lookup(lead_id="lead-000", provider=ORION, n=next(_numbers), owner=self.owner)
-        assert await self.ledger.intend(intent, ticket.epoch) is None
+        assert await self.ledger.intend(intent, ticket.epoch) == intent
         return intent
 
     async def send(self, ticket: Ticket) -> None:
@@ -91,3 +92,6 @@ class Process:
             self.limiter._beating.cancel()
             await asyncio.gather(self.limiter._beating, return_exceptions=True)
             self.limiter._beating = None
+
+
+Start = Callable[..., Process]

@@ -128,16 +128,8 @@ async def test_a_server_that_lost_the_last_admissions_is_cold(
         await take(carrier)
 
 
-async def test_other_rules_are_cold(carrier: RedisRateLimiter) -> None:
-    """The state of other rules is another state; another cap alone is not another rule."""
-    await take(carrier, wanted=20)
-    with pytest.raises(ColdCarrierError):
-        await take(carrier, limits((20, 3_600), (5, 1)))
-    assert (await take(carrier, limits((20, 3_600), concurrency=99))).tickets == []
-
-
-async def test_other_epochs_are_cold(carrier: RedisRateLimiter) -> None:
-    """The next epoch is another credential to a carrier."""
+async def test_another_key_is_cold(carrier: RedisRateLimiter) -> None:
+    """What belongs to another epoch or to other rules is unknown."""
     with pytest.raises(ColdCarrierError):
         await carrier.take("orion:2", HOURLY, wanted=1, lease_seconds=9)
 

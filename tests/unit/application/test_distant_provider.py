@@ -16,9 +16,13 @@ class DistantProvider(ScriptedProvider):
 
     connect_seconds = 0.3
 
-    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+    async def ask(
+        self, question: Question, *, reference: str, timeout_seconds: float, may_send: MaySend
+    ) -> Outcome:
         await self._clock.sleep(self.connect_seconds)
-        return await super().ask(question, timeout_seconds=timeout_seconds, may_send=may_send)
+        return await super().ask(
+            question, reference=reference, timeout_seconds=timeout_seconds, may_send=may_send
+        )
 
 
 @pytest.fixture
@@ -47,19 +51,6 @@ async def test_it_is_served_after_a_few_tries(world: World, distant: DistantProv
 
 
 async def test_it_stays_served(world: World, distant: DistantProvider) -> None:
-    """The lead shrinks with each call in time, so that now and then one is late, and is asked once more."""
+    """Once there is time to connect, each question is asked once, but now and then one comes late."""
     needed = [await tries(world, lead) for lead in await world.add_leads(20)]
-    assert max(needed[1:]) <= 2
-    assert 1 in needed[1:]
-
-
-async def test_tickets_open_sooner_again(world: World, distant: DistantProvider) -> None:
-    """Once connections are quick, so are the tickets."""
-    first, *others = await world.add_leads(26)
-    await tries(world, first)
-    distant.connect_seconds = 0.0
-    for lead in others:
-        assert await tries(world, lead) == 1
-    begun = world.clock.monotonic()
-    await tries(world, await world.add_lead(99))
-    assert distant.asked[-1].at - begun < 0.06
+    assert sum(needed[1:]) <= len(needed[1:]) + 1

@@ -12,6 +12,7 @@ from leadgen.application.order_job import OrderJob
 from leadgen.application.plan_job import JobPlan, PlanJob
 from leadgen.application.ports.job_runner import RunState
 from leadgen.application.ports.lead_repository import Conclusion
+from leadgen.domain.budget import Span
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import EndState
@@ -50,6 +51,11 @@ async def job(world: World, job_id: str) -> Job:
     return found
 
 
+def end(world: World) -> EndJob:
+    """Ending over the ledger of this process."""
+    return EndJob(jobs=world.jobs, ledger=world.here.ledger, clock=world.clock)
+
+
 async def conclude(world: World, lead_id: str, state: EndState) -> None:
     """Records how a search ended that a test does not care for."""
     await world.leads.conclude(ACCOUNT, Conclusion(lead_id, Verdict(state)))
@@ -67,6 +73,17 @@ async def test_ordered_job_is_recorded_and_started(
     assert ordered == Job("id-000001", ACCOUNT, JobScope(again=True), JobStatus.WAITING, world.clock.now())
     assert await job(world, ordered.id) == ordered
     assert runner.started == [ordered.id]
+
+
+@pytest.mark.parametrize("micros", [None, 0, 50_000])
+async def test_job_is_ordered_with_its_budget(world: World, order: OrderJob, micros: int | None) -> None:
+    """The budget is there with the job, before anything can be spent; without one there is none."""
+    ordered = await order.run(ACCOUNT, JobScope(), budget_micros=micros)
+
+    budgets = await world.budgets.all_of(ACCOUNT, ordered.id)
+    assert [(each.span, each.cap_micros) for each in budgets] == (
+        [] if micros is None else [(Span.JOB, micros)]
+    )
 
 
 async def test_job_over_one_lead_is_ordered(world: World, order: OrderJob) -> None:
@@ -177,7 +194,7 @@ async def test_ended_job_reports_what_came_of_it(world: World) -> None:
     running = await world.add_job()
     await world.jobs.conclude(running, [Conclusion("lead-1", Verdict(EndState.NOT_FOUND))])
 
-    report = await EndJob(jobs=world.jobs).run("job-1")
+    report = await end(world).run("job-1")
 
     assert report.job == replace(running, status=JobStatus.DONE, ended_at=world.clock.now())
     assert (report.leads, report.not_found, report.failed) == (3, 1, 2)
@@ -193,13 +210,13 @@ async def test_job_ends_once(world: World, status: JobStatus) -> None:
     first = await world.jobs.report("job-1")
     await world.clock.advance(60.0)
 
-    assert await EndJob(jobs=world.jobs).run("job-1") == first
+    assert await end(world).run("job-1") == first
 
 
 async def test_unknown_job_cannot_be_ended(world: World) -> None:
     """Ending no job is an error."""
     with pytest.raises(UnknownId):
-        await EndJob(jobs=world.jobs).run("nobody")
+        await end(world).run("nobody")
 
 
 # ---------------------------------------------------------------- mending

@@ -292,8 +292,8 @@ async def test_owner_keeps_its_lookup_until_the_lease_ends(world: World) -> None
     assert world.orion.asked == []
 
 
-async def test_late_answer_changes_nothing(world: World) -> None:
-    """Once a lookup was given up, its owner's answer neither moves money nor gives the lead a number."""
+async def test_late_answer_is_booked_and_leaves_the_lead_alone(world: World) -> None:
+    """Once a lookup was given up, its owner's answer settles it, with evidence; the lead gets no number."""
     lead = await world.add_lead()
     world.orion.hold()
     world.orion.will_answer(a_hit())
@@ -308,8 +308,12 @@ async def test_late_answer_changes_nothing(world: World) -> None:
 
     assert isinstance(answer, Answered)
     assert isinstance(answer.outcome, Unknown)
-    assert await world.the_lookup() == given_up
     assert (given_up.state, given_up.estimated_micros) == (LookupState.UNKNOWN, PRICE)
+    booked = await world.the_lookup()
+    assert (booked.state, booked.outcome) == (LookupState.SETTLED, a_hit())
+    assert (booked.posted_micros, booked.estimated_micros) == (PRICE, 0)
+    (evidence,) = await world.here.books.evidence(booked.key)
+    assert (evidence.state_before, evidence.state_after) == ("unknown", "settled")
     assert (await world.lead()).phone is None
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.application.ports.rate_limiter import Ticket
-from leadgen.application.ticket_desk import LEASE_MARGIN_SECONDS, RETURN_SECONDS, TicketDesk, Unavailable
+from leadgen.application.ticket_desk import (
+    LEAD_SECONDS_MAX,
+    LEASE_MARGIN_SECONDS,
+    RETURN_SECONDS,
+    TicketDesk,
+    Unavailable,
+)
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.limits import Limits, Rule
 from tests import builders
@@ -46,6 +53,27 @@ class Counter:
         assert isinstance(ticket, Ticket)
         await self.desk.give_back(ticket)
         await self.clock.advance(0)
+
+    async def calls(self, *connect_seconds: float) -> list[bool]:
+        """Which of these calls, one after the other, were late; each connects before it may be sent."""
+        late = []
+        for seconds in connect_seconds:
+            ticket = await self.desk.take("orion")
+            assert isinstance(ticket, Ticket)
+            await self.clock.sleep(seconds)
+            self.desk.note_ready(ticket)
+            await self.clock.sleep(ticket.opens_at - self.clock.monotonic())
+            late.append(self.clock.monotonic() > ticket.closes_at)
+            await self.desk.give_back(ticket)
+        return late
+
+    async def lead_seconds(self) -> float:
+        """How far ahead the next ticket opens."""
+        (place,) = await self.queue(1)
+        ticket = place.result()
+        assert isinstance(ticket, Ticket)
+        await self.desk.give_back(ticket)
+        return ticket.opens_at - self.clock.monotonic()
 
 
 def served(places: list[Place]) -> list[bool]:
@@ -346,3 +374,47 @@ async def test_no_patience_does_not_wait_behind_others() -> None:
     await counter.queue(2)
     answer = await counter.desk.take("orion", 0.0)
     assert answer == Unavailable("others wait for it", RETURN_SECONDS)
+
+
+AMPLE = Limits((Rule(1_000, SECOND),), concurrency=50)
+
+
+@pytest.mark.parametrize("jitter_seconds", [0.0, 0.1])
+@pytest.mark.parametrize("at_once", [1, 10])
+async def test_few_tickets_for_a_distant_provider_are_wasted(at_once: int, jitter_seconds: float) -> None:
+    """Where each connection takes 300 ms or so, 3 % of the calls at most are late once the desk knows."""
+    counter, chance = Counter(AMPLE), random.Random(3)
+
+    async def everybody(calls: int) -> list[bool]:
+        each = calls // at_once
+        connections = [[0.3 + chance.uniform(0, jitter_seconds) for _ in range(each)] for _ in range(at_once)]
+        parts = await asyncio.gather(*(counter.calls(*some) for some in connections))
+        return [late for part in parts for late in part]
+
+    begun = await counter.clock.run(everybody(100))
+    assert 1 <= sum(begun) <= 20
+    steady = await counter.clock.run(everybody(600))
+    assert sum(steady) / len(steady) <= 0.03
+
+
+async def test_tickets_open_sooner_again() -> None:
+    """Once connections are quick, so are the tickets, after a few hundred calls."""
+    counter = Counter(AMPLE)
+    await counter.clock.run(counter.calls(*[0.3] * 50))
+    assert await counter.lead_seconds() > 0.29
+    assert not any(await counter.clock.run(counter.calls(*[0.0] * 150)))
+    assert await counter.lead_seconds() < 0.06
+
+
+async def test_a_single_slow_call_is_no_distance() -> None:
+    """It alone is late; tickets that open further ahead would hold their places for nothing."""
+    counter = Counter(AMPLE)
+    await counter.clock.run(counter.calls(*[0.02] * 10, 1.5))
+    assert await counter.lead_seconds() < 0.06
+
+
+async def test_no_ticket_opens_further_ahead_than_the_limiter_allows_for() -> None:
+    """A provider that takes ten seconds to connect is never called, rather than counted wrongly."""
+    counter = Counter(AMPLE)
+    assert all(await counter.clock.run(counter.calls(*[10.0] * 5)))
+    assert await counter.lead_seconds() == pytest.approx(LEAD_SECONDS_MAX, abs=0.05)

@@ -13,6 +13,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.accounts import SqlAccountRepository
+from leadgen.adapters.persistence.books import SqlLedgerBooks
+from leadgen.adapters.persistence.budgets import SqlBudgetRepository
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
@@ -27,6 +29,7 @@ from leadgen.application.ports.lead_repository import Arrival
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
 from leadgen.application.search_lead import Parked, SearchLead
+from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import Input, Lead, Profile
@@ -34,9 +37,9 @@ from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.provider import Hit, ProviderConfig
-from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered
+from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered, WithinBudget
 from leadgen.domain.tier import Tier
-from leadgen.domain.waterfall import Ask, Verdict, WhenHeld
+from leadgen.domain.waterfall import Answered, Ask, Held, Verdict, WhenHeld
 from tests import builders
 from tests.builders import ACCOUNT
 from tests.fake_clock import FakeClock
@@ -127,7 +130,9 @@ class Process:
     """What one process has for itself over the common database: ledger writer, limiter, desk, use cases."""
 
     def __init__(self, world: World, owner: str) -> None:
-        self.ledger = TroubledLedger(SqlLookupLedger(world.database))
+        written = SqlLookupLedger(world.database)
+        self.ledger = TroubledLedger(written)
+        self.books = SqlLedgerBooks(world.database, written)
         self.memory = InMemoryRateLimiter(world.clock)
         self.limiter = TroubledRateLimiter(WarmCarrier(self.memory, world.clock))
         self.desk = TicketDesk(limiter=self.limiter, catalog=world.catalog, clock=world.clock)
@@ -141,19 +146,28 @@ class Process:
         )
         self.search = SearchLead(
             paid_calls=self.paid_calls,
-            pipeline=SelectionPipeline([Enabled(), InputsPresent(), TierCovered()]),
+            pipeline=SelectionPipeline([Enabled(), InputsPresent(), TierCovered(), WithinBudget()]),
             clock=world.clock,
         )
         self.open_round = OpenRound(
             ledger=self.ledger,
             catalog=world.catalog,
             accounts=world.accounts,
+            budgets=world.budgets,
             providers=world.providers,
             clock=world.clock,
         )
         self.find_phone = FindPhone(leads=world.leads, open_round=self.open_round, search=self.search)
         self.run_chunk = RunChunk(
             jobs=world.jobs, leads=world.leads, open_round=self.open_round, search=self.search
+        )
+
+        self.settle_unknown = SettleUnknown(
+            ledger=self.ledger,
+            leads=world.leads,
+            catalog=world.catalog,
+            paid_calls=self.paid_calls,
+            clock=world.clock,
         )
 
     def places_taken(self) -> int:
@@ -169,6 +183,7 @@ class World:
         self.clock = PatientClock(self.database)
         self.catalog = SqlProviderCatalog(self.database, self.clock, CONFIGS)
         self.accounts = SqlAccountRepository(self.database)
+        self.budgets = SqlBudgetRepository(self.database)
         self.leads = SqlLeadRepository(self.database, self.clock)
         self.jobs = SqlJobRepository(self.database, self.clock)
         self.providers = {name: ScriptedProvider(self.clock, *needs) for name, needs in NEEDS.items()}
@@ -260,13 +275,20 @@ class World:
         """That many leads."""
         return [await self.add_lead(number) for number in range(1, count + 1)]
 
-    async def add_job(self, job_id: str = "job-1", scope: JobScope | None = None) -> Job:
+    async def add_job(
+        self, job_id: str = "job-1", scope: JobScope | None = None, *, budget_micros: int | None = None
+    ) -> Job:
         """A job that is planned and running."""
         new = Job(job_id, ACCOUNT, scope or JobScope(), JobStatus.WAITING, self.clock.now())
-        await self.jobs.plan(await self.jobs.add(new), "carrier")
+        await self.jobs.plan(await self.jobs.add(new, budget_micros=budget_micros), "carrier")
         job = await self.jobs.get(job_id)
         assert job is not None
         return job
+
+    async def jobs_with_budget(self, *budgets: int) -> None:
+        """Running jobs over the leads that there are, each with a budget."""
+        for number, micros in enumerate(budgets, 1):
+            await self.add_job(f"job-{number}", budget_micros=micros)
 
     async def lead(self, lead_id: str = "lead-1") -> Lead:
         """A lead as it stands in the database."""
@@ -294,37 +316,57 @@ class World:
         return only
 
     async def leave_intent(
-        self, lead: Lead, provider: str = "orion", *, lease: timedelta, age: timedelta = timedelta(seconds=60)
+        self,
+        lead: Lead,
+        provider: str = "orion",
+        *,
+        lease: timedelta,
+        age: timedelta = timedelta(seconds=60),
+        job_id: str | None = None,
     ) -> Lookup:
         """An intent of a process that died; ``lease`` is how long it is still its owner's."""
         intent = builders.lookup(
             about=lead.profile.question(),
             lead_id=lead.id,
             provider=provider,
+            job_id=job_id,
             owner="dead worker",
             created_at=self.clock.now() - age,
             lease_until=self.clock.now() + lease,
             held_micros=CONFIGS[provider].price_micros,
         )
-        assert await self.here.ledger.intend(intent) is None
+        assert await self.here.ledger.intend(intent) == intent
         return intent
 
     # ------------------------------------------------------------ what is done
 
-    def purchase(self, lead: Lead, provider: str = "orion", n: int = 0) -> Purchase:
+    def purchase(
+        self, lead: Lead, provider: str = "orion", n: int = 0, *, job_id: str | None = None
+    ) -> Purchase:
         """The n-th question to a provider about a lead."""
-        return Purchase(lead, lead.profile.question(), None, Ask(provider, n))
+        return Purchase(lead, lead.profile.question(), job_id, Ask(provider, n))
+
+    async def ask(
+        self, lead: Lead, provider: str = "orion", n: int = 0, *, job_id: str | None = None
+    ) -> Answered | Held:
+        """What comes of that question in this process."""
+        return await self.run(self.here.paid_calls.ask(self.purchase(lead, provider, n, job_id=job_id)))
 
     def key(self, lead: Lead, provider: str = "orion", n: int = 0) -> str:
         """Under which key the ledger has it."""
         return lookup_key(lead.account, lead.profile.question().digest, provider, n)
 
     async def search(
-        self, lead: Lead, *, since: datetime | None = None, when_held: WhenHeld = WhenHeld.WAIT
+        self,
+        lead: Lead,
+        *,
+        since: datetime | None = None,
+        when_held: WhenHeld = WhenHeld.WAIT,
+        job_id: str | None = None,
     ) -> Verdict | Parked:
         """A search for one lead, ordered now or at ``since``."""
         around = await self.here.open_round.run(
-            ACCOUNT, [lead], job_id=None, since=since or self.clock.now(), when_held=when_held
+            ACCOUNT, [lead], job_id=job_id, since=since or self.clock.now(), when_held=when_held
         )
         return await self.run(self.here.search.run(lead, around))
 

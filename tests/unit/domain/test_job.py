@@ -6,9 +6,10 @@ from tests.builders import ACCOUNT, NOW
 JOB = Job(id="job-1", account=ACCOUNT, scope=JobScope(), status=JobStatus.RUNNING, created_at=NOW)
 
 
-def test_only_done_and_stopped_are_ends() -> None:
-    """A job that waits or runs may still change."""
-    assert {status for status in JobStatus if status.is_end} == {JobStatus.DONE, JobStatus.STOPPED}
+def test_who_waits_or_runs_is_no_end() -> None:
+    """A job that waits or runs may still change; one whose budget was reached has ended."""
+    open_ones = {JobStatus.WAITING, JobStatus.RUNNING}
+    assert {status for status in JobStatus if not status.is_end} == open_ones
 
 
 def test_a_scope_is_all_leads_without_a_number() -> None:

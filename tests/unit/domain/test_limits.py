@@ -206,29 +206,11 @@ def test_a_clock_that_goes_back_is_not_followed() -> None:
     assert granted(five, now=SECOND).start == 10 * SECOND + TIMING.lead + GAP_MICROS_MAX
 
 
-def test_a_lowered_limit_counts_what_was_admitted() -> None:
-    """Ten went out under the old limit: under two per second the next waits for the last but one."""
-    falling = ring(Rule(10, SECOND))
-    starts = [granted(falling, now=0).start for _ in range(10)]
-    falling.reconfigure(Limits((Rule(2, SECOND),), MANY))
-    assert falling.admit(0, LEASE) == Later(starts[-2] + SECOND + TIMING.validity)
-
-
-def test_a_raised_limit_counts_what_was_admitted() -> None:
-    """One went out under the old limit: under three per second two more may follow at once."""
-    rising = ring(Rule(1, SECOND))
-    granted(rising, now=0)
-    rising.reconfigure(Limits((Rule(3, SECOND),), MANY))
-    granted(rising, now=0)
-    granted(rising, now=0)
-    assert isinstance(rising.admit(0, LEASE), Later)
-
-
 def test_a_lowered_concurrency_waits_for_places() -> None:
     """Those that are taken stay taken; new ones are given when few enough are left."""
     falling = ring(Rule(100, SECOND), concurrency=3)
     leases = [granted(falling, now=0).lease for _ in range(3)]
-    falling.reconfigure(Limits((Rule(100, SECOND),), 2))
+    falling.limits = Limits((Rule(100, SECOND),), 2)
     falling.release(leases[0])
     assert isinstance(falling.admit(0, LEASE), Full)
     falling.release(leases[1])
@@ -242,3 +224,20 @@ def test_the_hour_boundary_is_no_boundary() -> None:
     moments = [10 * hour - SECOND + place * GAP_MICROS_MAX for place in range(100)]
     starts = [granted(hourly, now=moment).start for moment in moments]
     assert hourly.admit(10 * hour + SECOND, LEASE) == Later(starts[0] + hour + TIMING.validity)
+
+
+def test_no_more_is_remembered_than_rules_count() -> None:
+    """A ring that has given thousands is as small as one that has given what its largest rule allows."""
+    both = ring(Rule(3, SECOND), Rule(20, 60 * SECOND))
+    for place in range(2_000):
+        granted(both, now=4 * place * SECOND)
+    assert len(both.starts) == 20
+    again = Ring.load(both.dump(), both.limits, TIMING)
+    assert again.admit(0, LEASE) == both.admit(0, LEASE)
+
+
+def test_a_seed_of_more_than_rules_count() -> None:
+    """Only the last of what was admitted elsewhere is looked back at."""
+    five = ring(Rule(5, SECOND))
+    five.seed(range(0, 10 * SECOND, SECOND // 4), ())
+    assert five.admit(9 * SECOND + SECOND // 2, LEASE) == Granted(9 * SECOND + 800_000, 40)

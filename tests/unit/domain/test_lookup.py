@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from leadgen.domain.lookup import REUSE, LookupState, lookup_key
+from leadgen.domain.lookup import REPEAT_WITHIN, REUSE, Lookup, LookupState, lookup_key
 from leadgen.domain.provider import Charges, Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 from tests.builders import LEASE, NOW, lookup, us_phone
 
@@ -85,6 +85,87 @@ def test_an_answer_is_good_for_thirty_days() -> None:
     assert lookup().answers_at(NOW)
     assert lookup().answers_at(NOW + REUSE - timedelta(microseconds=1))
     assert not lookup().answers_at(NOW + REUSE)
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "posted", "estimated", "answers"),
+    [
+        (LookupState.SETTLED, Unknown("?"), 0, 0, False),
+        (LookupState.SETTLED, Unknown("?"), PRICE, 0, True),
+        (LookupState.UNKNOWN, Unknown("?"), 0, PRICE, True),
+        (LookupState.UNKNOWN, Unknown("?"), 0, 0, True),
+        (LookupState.SETTLED, Miss(), 0, 0, True),
+    ],
+)
+def test_a_lost_answer_that_was_free_answers_nothing(
+    state: LookupState, outcome: Outcome, posted: int, estimated: int, answers: bool
+) -> None:
+    """What the provider has charged nothing for is asked anew; what may have cost something is not."""
+    ended = lookup(state=state, outcome=outcome, posted_micros=posted, estimated_micros=estimated)
+    assert ended.answers_at(AT) is answers
+
+
+def test_a_key_is_known_for_a_day() -> None:
+    """Within 24 hours of the first question a repeat costs nothing more; to the microsecond."""
+    assert timedelta(hours=24) == REPEAT_WITHIN
+    assert lookup().may_repeat(NOW + REPEAT_WITHIN - timedelta(microseconds=1))
+    assert not lookup().may_repeat(NOW + REPEAT_WITHIN)
+
+
+def repeated() -> Lookup:
+    """A lookup that is being asked once more under its key."""
+    return lookup(held_micros=PRICE, repeats=1)
+
+
+@pytest.mark.parametrize("outcome", [HIT, Miss()])
+def test_a_repeat_that_is_answered_settles(outcome: Outcome) -> None:
+    """Its answer is that of the question which was sent first, at its price, once."""
+    after = repeated().closed(outcome, Charges.REQUEST, AT)
+    assert (after.state, after.outcome) == (LookupState.SETTLED, outcome)
+    assert (after.posted_micros, after.estimated_micros, after.repeats) == (PRICE, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        *(Rejected(fault, "turned down") for fault in Fault),
+        NotSent("no connection"),
+        NotSent("its ticket ran out", late=True),
+    ],
+    ids=str,
+)
+def test_a_repeat_without_an_answer_leaves_the_first_in_doubt(outcome: Rejected | NotSent) -> None:
+    """That the repeat was turned down or never left says nothing of what was sent before."""
+    after = repeated().closed(outcome, Charges.REQUEST, AT)
+    assert after.state is LookupState.UNKNOWN
+    assert after.outcome == Unknown(f"repeated: {outcome.detail}")
+    assert (after.posted_micros, after.estimated_micros, after.held_micros) == (0, PRICE, 0)
+
+
+def test_a_late_answer_settles_what_was_estimated() -> None:
+    """What was assumed becomes what it cost."""
+    lost = lookup(held_micros=PRICE).abandoned(AT)
+    after = lost.closed(Miss(), Charges.REQUEST, AT)
+    assert (after.state, after.posted_micros, after.estimated_micros) == (LookupState.SETTLED, PRICE, 0)
+    free = lost.closed(Miss(), Charges.HIT, AT)
+    assert (free.state, free.cost_micros) == (LookupState.SETTLED, 0)
+
+
+def test_a_reported_charge_settles() -> None:
+    """What the provider says is what it costs; when its answer came, or was given up, stays."""
+    lost = lookup(held_micros=PRICE).abandoned(AT)
+    after = lost.charged(7_000, AT + LEASE)
+    assert (after.state, after.posted_micros, after.estimated_micros) == (LookupState.SETTLED, 7_000, 0)
+    assert (after.outcome, after.settled_at) == (lost.outcome, AT)
+    assert lookup().charged(1, AT).settled_at == AT
+
+
+def test_what_was_never_received_may_be_asked_again() -> None:
+    """It is free, and no repeat any more: under its key the provider has had nothing."""
+    lost = repeated().abandoned(AT)
+    after = lost.never_received(AT)
+    assert (after.state, after.cost_micros, after.repeats) == (LookupState.NOT_SENT, 0, 0)
+    assert isinstance(after.outcome, NotSent)
 
 
 def test_the_key_tells_purchases_apart() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from leadgen.domain.budget import Budget, Span
 from leadgen.domain.lead import Input, Profile
 from leadgen.domain.ordering import by_priority
 from leadgen.domain.selection import (
@@ -14,6 +15,7 @@ from leadgen.domain.selection import (
     Request,
     SelectionPipeline,
     TierCovered,
+    WithinBudget,
 )
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
@@ -70,8 +72,8 @@ def test_a_provider_is_not_asked_without_its_inputs(
 def test_all_missing_inputs_are_named_in_a_stable_order() -> None:
     """The same lack reads the same in every run."""
     request = Request(Profile(email="ada@gmail.com").question(), Tier.FREE)
-    reason = InputsPresent().refuse(standing(config(), *Input), request)
-    assert reason == "the lead has no full_name and no job_title and no website"
+    refused = InputsPresent().refuse(standing(config(), *Input), request)
+    assert refused == Refusal("orion", "the lead has no full_name and no job_title and no website")
 
 
 @pytest.mark.parametrize("needed", Tier)
@@ -121,3 +123,46 @@ def test_priority_one_is_asked_first_and_equals_by_name() -> None:
     assert [each.config.name for each in by_priority(standings)] == ["b", "d", "c", "a"]
     assert by_priority(reversed(standings)) == by_priority(standings)
     assert by_priority([]) == []
+
+
+# ---------------------------------------------------------------- budgets
+
+
+def within(*budgets: Budget, price: int = 20_000) -> Refusal | None:
+    """What the filter says of a provider of this price."""
+    return WithinBudget().refuse(
+        standing(config(price_micros=price)), Request(profile().question(), Tier.FREE, budgets)
+    )
+
+
+def test_without_budgets_every_price_is_covered() -> None:
+    """Who has set none has no limit."""
+    assert within() is None
+
+
+@pytest.mark.parametrize("span", Span)
+def test_a_price_beyond_a_budget_is_refused(span: Span) -> None:
+    """The refusal names the budget and prevents "not found": with more money it could have been asked."""
+    assert within(Budget(span, "acme", 20_000)) is None
+    assert within(Budget(span, "acme", 19_999)) == Refusal(
+        "orion", f"budget: the {span}'s is used up", prevents=True, over=span
+    )
+
+
+def test_money_that_is_held_may_come_back() -> None:
+    """Only what is used speaks against a provider; the ledger has the last word."""
+    assert within(Budget(Span.JOB, "job-1", 20_000, held_micros=20_000)) is None
+    assert within(Budget(Span.JOB, "job-1", 20_000, used_micros=1)) is not None
+
+
+def test_one_budget_of_several_is_enough() -> None:
+    """The first that does not cover it is named, and a cheaper provider may still be asked."""
+    budgets = [
+        Budget(Span.ACCOUNT, "acme", 100_000),
+        Budget(Span.DAY, "acme", 15_000),
+        Budget(Span.JOB, "job-1", 5_000),
+    ]
+    refused = within(*budgets)
+    assert refused is not None
+    assert refused.over is Span.DAY
+    assert within(*budgets, price=5_000) is None

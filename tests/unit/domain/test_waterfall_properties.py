@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadgen.domain.lead import EndState
-from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+from leadgen.domain.provider import Fault, Hit, Miss, NotSent, OnUnknown, Outcome, Rejected, Unknown
 from leadgen.domain.waterfall import TRIES, Answered, Ask, Candidate, Held, Plan, Tick, Verdict, Waterfall
 from tests.builders import NOW, us_phone
 
@@ -67,6 +67,8 @@ class Search:
     verdict: Verdict | None = None
     steps_max: int = 200
     on_flight: Callable[[Waterfall, datetime], None] | None = None
+    lost: set[tuple[str, int]] = field(default_factory=set)
+    """Questions whose answer was lost: a repeat without an answer leaves them in doubt, as in the ledger."""
 
     @property
     def answered(self) -> list[Answered]:
@@ -100,9 +102,17 @@ class Search:
         self.now += timedelta(milliseconds=300)
         script = self.world[ask.provider]
         reply = script.pop(0) if script else Miss()
-        event = self._held(ask, reply) if isinstance(reply, Wait) else Answered(ask.provider, ask.n, reply)
+        event = self._held(ask, reply) if isinstance(reply, Wait) else self._answered(ask, reply)
         self.events.append(event)
         return event
+
+    def _answered(self, ask: Ask, outcome: Outcome) -> Answered:
+        question = (ask.provider, ask.n)
+        if question in self.lost and not isinstance(outcome, Hit | Miss):
+            outcome = Unknown(f"repeated: {outcome}")
+        if isinstance(outcome, Unknown):
+            self.lost.add(question)
+        return Answered(ask.provider, ask.n, outcome)
 
     def _held(self, ask: Ask, reply: Wait) -> Held:
         until = None if reply.seconds is None else self.now + timedelta(seconds=reply.seconds)
@@ -256,3 +266,94 @@ def test_a_search_over_its_own_history_asks_for_nothing_that_was_answered(script
     if first.verdict.state is EndState.FOUND:
         assert again.verdict is not None
         assert (again.asks, again.verdict.phone) == ([], first.verdict.phone)
+
+
+# ---------------------------------------------------------------- lost answers, by policy
+
+
+def policies_of(scripts: Sequence[Sequence[Reply]], policies: Sequence[OnUnknown]) -> Plan:
+    """All providers of a world, each under its policy."""
+    return Plan(
+        [
+            Candidate(name, on_unknown=policy)
+            for name, policy in zip(world_of(scripts), policies, strict=False)
+        ]
+    )
+
+
+policies = st.lists(st.sampled_from(OnUnknown), min_size=len(PROVIDERS), max_size=len(PROVIDERS))
+lossy: st.SearchStrategy[Reply] = st.one_of(st.just(Unknown("timed out")), replies)
+lossy_worlds = st.lists(st.lists(lossy, max_size=8), max_size=len(PROVIDERS))
+runs = st.lists(lossy_worlds, min_size=1, max_size=3)
+
+
+def search_on(
+    worlds_by_run: Sequence[Sequence[Sequence[Reply]]], of: Sequence[OnUnknown]
+) -> dict[str, list[Answered]]:
+    """The answers by provider of some searches one after the other, each knowing of those before.
+
+    Of each number the ledger keeps what came last.
+    """
+    told: dict[str, list[Answered]] = {name: [] for name in PROVIDERS}
+    ledger: dict[tuple[int, str], Answered] = {}
+    for scripts in worlds_by_run:
+        history = [ledger[key] for key in sorted(ledger)]
+        plan = policies_of(scripts, of)
+        lost = {(each.provider, each.n) for each in history if isinstance(each.outcome, Unknown)}
+        done = Search(world_of(scripts), lost=lost).run(Waterfall(plan, history))
+        assert done.verdict is not None
+        for event in done.answered:
+            told[event.provider].append(event)
+            ledger[event.n, event.provider] = event
+    return told
+
+
+def may_be_charged(outcome: Outcome) -> bool:
+    """Whether the question left, and may be on the bill."""
+    return isinstance(outcome, Hit | Miss | Unknown)
+
+
+@given(runs, policies)
+def test_what_may_have_been_charged_is_asked_again_only_as_its_policy_allows(
+    worlds_by_run: list[list[list[Reply]]], of: list[OnUnknown]
+) -> None:
+    """In any number of searches: ASSUME and RECALL charge once, RETRY twice at most, REPEAT under one key."""
+    told = search_on(worlds_by_run, of)
+    for name, policy in zip(PROVIDERS, of, strict=True):
+        paid = [event for event in told[name] if may_be_charged(event.outcome)]
+        keys = {event.n for event in paid}
+        match policy:
+            case OnUnknown.ASSUME | OnUnknown.RECALL:
+                assert len(paid) <= 1
+            case OnUnknown.RETRY:
+                assert len(paid) <= 2
+                assert len(keys) == len(paid)
+                assert not paid[1:] or isinstance(paid[0].outcome, Unknown)
+            case OnUnknown.REPEAT:
+                assert len(keys) <= 1
+                assert all(isinstance(event.outcome, Unknown) for event in paid[:-1])
+
+
+@given(lossy_worlds, policies)
+def test_a_lost_answer_never_looks_like_no_number(scripts: list[list[Reply]], of: list[OnUnknown]) -> None:
+    """Under every policy: whoever's last word is a doubt has prevented "not found"."""
+    done = Search(world_of(scripts)).run(Waterfall(policies_of(scripts, of)))
+    assert done.verdict is not None
+    last = {event.provider: event.outcome for event in done.answered}
+    doubtful = {name for name, outcome in last.items() if isinstance(outcome, Unknown)}
+    if done.verdict.state is not EndState.FOUND:
+        assert doubtful <= {refusal.provider for refusal in done.verdict.unasked if refusal.prevents}
+        assert not doubtful or done.verdict.state is EndState.INCOMPLETE
+
+
+@given(lossy_worlds, policies)
+def test_no_policy_asks_without_end(scripts: list[list[Reply]], of: list[OnUnknown]) -> None:
+    """A provider is asked at most as often as it has tries, not counting what was no try."""
+    done = Search(world_of(scripts)).run(Waterfall(policies_of(scripts, of)))
+    for name in world_of(scripts):
+        tries = [
+            event
+            for event in done.answered
+            if event.provider == name and not (isinstance(event.outcome, NotSent) and event.outcome.late)
+        ]
+        assert len(tries) <= TRIES

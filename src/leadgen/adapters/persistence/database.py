@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Table, cast, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,6 +28,9 @@ _SQLITE_PRAGMAS = (
 )
 _READS = {"isolation_level": "REPEATABLE READ"}  # as SQLite does by itself
 _WRITES = {"leadgen_writes": True}
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def parse_url(text: str) -> URL:
@@ -67,6 +72,7 @@ class Database:
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         self._reader = self._engine.execution_options(**({} if self.is_sqlite else _READS))
         self._writer = self._engine.execution_options(**_WRITES)
+        self._unfinished: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -92,8 +98,17 @@ class Database:
         others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in fixed}
         return insert.on_conflict_do_update(index_elements=list(keys), set_=others)
 
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work gives; it goes on to its end though its caller is cancelled."""
+        task = asyncio.create_task(work)
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
+        return await asyncio.shield(task)
+
     async def close(self) -> None:
-        """Closes all connections."""
+        """Closes all connections, once everything that was to be finished is."""
+        while self._unfinished:
+            await asyncio.wait(self._unfinished)
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -104,6 +119,34 @@ class Database:
             if not _is_outage(error):
                 raise
             raise ServiceUnavailable("the database", self.address, _remedy(error)) from error
+
+
+DatabaseClock = Callable[[AsyncConnection, Database], Awaitable[int]]
+"""Reads the time in microseconds."""
+
+
+class _OnDatabase(Protocol):
+    """Something that writes to its database."""
+
+    _database: Database
+
+
+Writer = TypeVar("Writer", bound=_OnDatabase)
+
+
+def uninterrupted(
+    write: Callable[Concatenate[Writer, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Writer, P], Coroutine[Any, Any, T]]:
+    """A method whose writing is never cut short: SQLite's file would stay locked.
+
+    Who stops waiting for it leaves it to finish; an error reaches whoever still waits.
+    """
+
+    @functools.wraps(write)
+    async def started(self: Writer, /, *arguments: P.args, **named: P.kwargs) -> T:
+        return await self._database.finish(write(self, *arguments, **named))
+
+    return started
 
 
 async def now_micros(conn: AsyncConnection, database: Database) -> int:

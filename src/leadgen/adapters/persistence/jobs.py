@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, bindparam, case, cast, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Integer, case, cast, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.budgets import budget_of_job, cap_job
+from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.leads import conclude
+from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import job_of
 from leadgen.adapters.persistence.tables import job_items, jobs, leads, lookups
 from leadgen.application.ports.clock import IClock
@@ -20,6 +21,7 @@ from leadgen.domain.job import Job, JobReport, JobStatus, ProviderSpend
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import LookupState
 
+_IS_OPEN_ITEM = "job_items.job_id = :job AND job_items.lead_id = given.lead_id AND job_items.state IS NULL"
 _ENDS = [status.value for status in JobStatus if status.is_end]
 
 
@@ -30,7 +32,8 @@ class SqlJobRepository(IJobRepository):
         self._database = database
         self._clock = clock
 
-    async def add(self, job: Job) -> Job:
+    @uninterrupted
+    async def add(self, job: Job, *, budget_micros: int | None = None) -> Job:
         """See IJobRepository."""
         row = {
             "id": job.id,
@@ -42,11 +45,16 @@ class SqlJobRepository(IJobRepository):
             "ended_at": job.ended_at,
             "carrier": job.carrier,
             "when_held": job.when_held.value,
+            "is_over_budget": False,
         }
         async with self._database.write() as conn:
-            await conn.execute(self._database.insert_or_skip(jobs, "id").values(row))
+            new = self._database.insert_or_skip(jobs, "id").values(row).returning(jobs.c.id)
+            is_new = (await conn.execute(new)).scalar() is not None
+            if is_new and budget_micros is not None:
+                await cap_job(conn, self._database, job.id, budget_micros)
             return await _get(conn, job.id) or job
 
+    @uninterrupted
     async def plan(self, job: Job, carrier: str) -> int:
         """See IJobRepository."""
         is_waiting = (jobs.c.id == job.id) & (jobs.c.status == JobStatus.WAITING.value)
@@ -77,29 +85,51 @@ class SqlJobRepository(IJobRepository):
         async with self._database.read() as conn:
             return list((await conn.execute(statement)).scalars())
 
+    @uninterrupted
     async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
         """See IJobRepository."""
         if not conclusions:
             return
-        is_item = (job_items.c.job_id == job.id) & (job_items.c.lead_id == bindparam("lead"))
-        is_open = job_items.c.state.is_(None)
-        ordered = sorted(conclusions, key=attrgetter("lead_id"))
-        states = [{"lead": each.lead_id, "new_state": each.verdict.state.value} for each in ordered]
+        records = Records(job_items, ("lead_id", "state"), is_sqlite=self._database.is_sqlite)
+        states = [[each.lead_id, each.verdict.state.value] for each in conclusions]
         async with self._database.write() as conn:
-            await conn.execute(
-                update(job_items).where(is_item & is_open).values(state=bindparam("new_state")), states
+            await conclude(conn, self._database, job.account, conclusions, self._clock.now())
+            await records.run(
+                conn, records.update({"state": "given.state"}, _IS_OPEN_ITEM), states, job=job.id
             )
-            await conclude(conn, job.account, conclusions, self._clock)
+            if any(conclusion.verdict.is_over_budget for conclusion in conclusions):
+                await conn.execute(update(jobs).where(jobs.c.id == job.id).values(is_over_budget=True))
 
+    @uninterrupted
     async def end(self, job_id: str, status: JobStatus) -> None:
         """See IJobRepository."""
         is_unended = (jobs.c.id == job_id) & jobs.c.status.not_in(_ENDS)
         is_open = (job_items.c.job_id == job_id) & job_items.c.state.is_(None)
         left = EndState.FAILED if status is JobStatus.DONE else EndState.INCOMPLETE
         async with self._database.write() as conn:
-            ended = {"status": status.value, "ended_at": self._clock.now()}
-            await conn.execute(update(jobs).where(is_unended).values(ended))
+            ended: Any = status.value
+            if status is JobStatus.DONE:
+                ended = case((jobs.c.is_over_budget, JobStatus.BUDGET_REACHED.value), else_=status.value)
+            await conn.execute(
+                update(jobs).where(is_unended).values(status=ended, ended_at=self._clock.now())
+            )
             await conn.execute(update(job_items).where(is_open).values(state=left.value))
+
+    @uninterrupted
+    async def reopen(self, job_id: str, *, carrier: str, budget_micros: int | None) -> bool:
+        """See IJobRepository."""
+        is_reached = (jobs.c.id == job_id) & (jobs.c.status == JobStatus.BUDGET_REACHED.value)
+        is_incomplete = (job_items.c.job_id == job_id) & (job_items.c.state == EndState.INCOMPLETE.value)
+        running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "carrier": carrier}
+        running |= {"ended_at": None, "is_over_budget": False}
+        async with self._database.write() as conn:
+            opened = await conn.execute(update(jobs).where(is_reached).values(running))
+            if not opened.rowcount:
+                return False
+            await conn.execute(update(job_items).where(is_incomplete).values(state=None))
+            if budget_micros is not None:
+                await cap_job(conn, self._database, job_id, budget_micros)
+        return True
 
     async def report(self, job_id: str) -> JobReport | None:
         """See IJobRepository."""
@@ -155,6 +185,7 @@ async def _report(conn: AsyncConnection, job: Job) -> JobReport:
         incomplete=counts.get(EndState.INCOMPLETE.value, 0),
         failed=counts.get(EndState.FAILED.value, 0),
         providers=await _spend(conn, job.id),
+        budget=await budget_of_job(conn, job.id),
     )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from operator import itemgetter
+from datetime import datetime
+from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.database import Database, uninterrupted
+from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import identity_of, lead_of, phone_columns, profile_columns, profile_of
 from leadgen.adapters.persistence.tables import accounts, lead_columns, leads, lookups
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lead_repository import Arrival, Conclusion, ILeadRepository, LeadLine
+from leadgen.domain.budget import Span
 from leadgen.domain.lead import FROM_FILE, EndState, Lead
 from leadgen.domain.lead_row import Column
 from leadgen.domain.selection import Refusal
@@ -29,6 +33,7 @@ class SqlLeadRepository(ILeadRepository):
         self._database = database
         self._clock = clock
 
+    @uninterrupted
     async def merge(self, account: str, arrivals: Sequence[Arrival]) -> int:
         """See ILeadRepository."""
         if not arrivals:
@@ -40,6 +45,7 @@ class SqlLeadRepository(ILeadRepository):
             await conn.execute(self._database.insert_or_replace(leads, "id", kept=_KEPT), rows)
         return created
 
+    @uninterrupted
     async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
         """See ILeadRepository."""
         async with self._database.write() as conn:
@@ -81,7 +87,7 @@ class SqlLeadRepository(ILeadRepository):
         """See ILeadRepository."""
         statement = select(leads.c.unasked).where(leads.c.account_id == account, leads.c.id == lead_id)
         async with self._database.read() as conn:
-            return [Refusal(**refusal) for refusal in (await conn.execute(statement)).scalar() or ()]
+            return [_refusal_of(**refusal) for refusal in (await conn.execute(statement)).scalar() or ()]
 
     async def many(self, account: str, lead_ids: Sequence[str]) -> Sequence[Lead]:
         """See ILeadRepository."""
@@ -98,10 +104,11 @@ class SqlLeadRepository(ILeadRepository):
             .limit(limit)
         )
 
+    @uninterrupted
     async def conclude(self, account: str, conclusion: Conclusion) -> None:
         """See ILeadRepository."""
         async with self._database.write() as conn:
-            await conclude(conn, account, [conclusion], self._clock)
+            await conclude(conn, self._database, account, [conclusion], self._clock.now())
 
     async def _lines(self, statement: Select[Any]) -> Sequence[LeadLine]:
         async with self._database.read() as conn:
@@ -144,48 +151,57 @@ class SqlLeadRepository(ILeadRepository):
 
 
 async def conclude(
-    conn: AsyncConnection, account: str, conclusions: Sequence[Conclusion], clock: IClock
+    conn: AsyncConnection, database: Database, account: str, conclusions: Sequence[Conclusion], now: datetime
 ) -> None:
     """Writes how searches ended; a number that is there stays, and is what counts."""
-    statement = (
-        update(leads)
-        .where(leads.c.account_id == account, leads.c.id == bindparam("lead"))
-        .values(
-            phone=func.coalesce(leads.c.phone, bindparam("new_phone")),
-            phone_country=_first_of("phone_country"),
-            phone_line=_first_of("phone_line"),
-            phone_provider=_first_of("phone_provider"),
-            phone_status=case(
-                (leads.c.phone.is_not(None), EndState.FOUND.value), else_=bindparam("new_phone_status")
-            ),
-            unasked=bindparam("new_unasked", type_=leads.c.unasked.type),
-            updated_at=bindparam("new_updated_at", type_=leads.c.updated_at.type),
-        )
+    ordered = sorted(conclusions, key=attrgetter("lead_id"))
+    if not database.is_sqlite:
+        ids = [conclusion.lead_id for conclusion in ordered]
+        await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(ids)))
+    records = _ends(database.is_sqlite)
+    statement = records.update(
+        {
+            "phone": "COALESCE(leads.phone, given.phone)",
+            **{name: _unless_known(name, f"leads.{name}") for name in _FOUND},
+            "phone_status": _unless_known("phone_status", f"'{EndState.FOUND.value}'"),
+            "unasked": "given.unasked",
+            "updated_at": "given.updated_at",
+        },
+        "leads.id = given.id AND leads.account_id = :account",
     )
-    now = clock.now()
-    rows = [_conclusion_row(conclusion) | {"new_updated_at": now} for conclusion in conclusions]
-    await conn.execute(statement, sorted(rows, key=itemgetter("lead")))
+    await records.run(conn, statement, [_end_row(each, now) for each in ordered], account=account)
 
 
-def _first_of(column: str) -> Any:
-    return case(
-        (leads.c.phone.is_not(None), leads.c[column]),
-        else_=bindparam(f"new_{column}", type_=leads.c[column].type),
-    )
+_FOUND = ("phone_country", "phone_line", "phone_provider")
 
 
-def _conclusion_row(conclusion: Conclusion) -> dict[str, Any]:
+@functools.cache
+def _ends(is_sqlite: bool) -> Records:  # noqa: FBT001 - a key of the cache
+    columns = ("id", "phone", *_FOUND, "phone_status", "unasked", "updated_at")
+    return Records(leads, columns, is_sqlite=is_sqlite)
+
+
+def _unless_known(name: str, known: str) -> str:
+    return f"CASE WHEN leads.phone IS NULL THEN given.{name} ELSE {known} END"
+
+
+def _end_row(conclusion: Conclusion, now: datetime) -> list[Any]:
     verdict = conclusion.verdict
-    columns = {
-        **phone_columns(verdict.phone),
-        "phone_provider": verdict.provider,
-        "phone_status": verdict.state.value,
-        "unasked": [
-            {"provider": refusal.provider, "reason": refusal.reason, "prevents": refusal.prevents}
-            for refusal in verdict.unasked
-        ],
-    }
-    return {"lead": conclusion.lead_id, **{f"new_{name}": value for name, value in columns.items()}}
+    unasked = [
+        {
+            "provider": refusal.provider,
+            "reason": refusal.reason,
+            "prevents": refusal.prevents,
+            "over": refusal.over,
+        }
+        for refusal in verdict.unasked
+    ]
+    phone, state = phone_columns(verdict.phone), verdict.state.value
+    return [conclusion.lead_id, *phone.values(), verdict.provider, state, unasked, now]
+
+
+def _refusal_of(provider: str, reason: str, *, prevents: bool, over: str | None = None) -> Refusal:
+    return Refusal(provider, reason, prevents, Span(over) if over else None)
 
 
 def _with_cost() -> Select[Any]:
@@ -202,9 +218,9 @@ async def _lock(conn: AsyncConnection, account: str) -> None:
     await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
 
 
-def lock_leads() -> Select[Any]:
+def lock_leads(*columns: ColumnElement[Any]) -> Select[Any]:
     """Leads to be changed, locked in the order of their ids, so that no two writers wait for each other."""
-    return select(leads).order_by(leads.c.id).with_for_update(key_share=True)
+    return select(*(columns or leads.c)).order_by(leads.c.id).with_for_update(key_share=True)
 
 
 async def _known(conn: AsyncConnection, account: str, identities: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, select
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from leadgen.adapters.persistence.database import Database, now_micros
-from leadgen.adapters.persistence.leads import lock_leads
-from leadgen.adapters.persistence.rows import lookup_columns, lookup_of, phone_columns
-from leadgen.adapters.persistence.tables import leads, limiters, lookups
+from leadgen.adapters.persistence.database import Database, uninterrupted
+from leadgen.adapters.persistence.ledger_commit import Change, Close, Correct, Intend, LedgerCommit
+from leadgen.adapters.persistence.rows import lookup_of
+from leadgen.adapters.persistence.tables import lookups
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
-from leadgen.domain.errors import ServiceUnavailable, StaleTicket
-from leadgen.domain.lead import EndState
+from leadgen.domain.budget import OverBudget
+from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.lookup import Lookup, LookupState
 
 _BATCH_MAX = 500
 _TRIES = 4
-_COUNTED = {"preserve_rowcount": True}  # else the count of an insert is lost, and -1 reads as "inserted"
+_IS_INTENDED = lookups.c.state == LookupState.INTENDED.value
+_IS_UNKNOWN = lookups.c.state == LookupState.UNKNOWN.value
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A change that waits for the next commit, and who waits for it."""
 
-    key: str
-    lead_id: str | None
-    """The lead that it may change too."""
-    write: Callable[[AsyncConnection], Awaitable[Any]]
+    change: Change
     waiter: asyncio.Future[Any]
 
 
@@ -44,48 +42,64 @@ class SqlLookupLedger(ILookupLedger):
         self._entries: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def intend(self, lookup: Lookup, epoch: int = 0) -> Lookup | None:
+    async def intend(
+        self, lookup: Lookup, epoch: int = 0, *, may_repeat: bool = False
+    ) -> Lookup | OverBudget:
         """See ILookupLedger."""
-        standing: Lookup | None = await self._write(
-            lookup.key, None, lambda conn: self._intend(conn, lookup, epoch)
-        )
+        standing: Lookup | OverBudget = await self._write(Intend(lookup, epoch, may_repeat))
         return standing
 
     async def close(self, lookup: Lookup, value: LeadValue | None) -> bool:
         """See ILookupLedger."""
-        lead_id = value.lead_id if value else None
-        return bool(await self._write(lookup.key, lead_id, lambda conn: _close(conn, lookup, value)))
+        return bool(await self._write(Close(lookup, value)))
+
+    async def correct(self, before: Lookup, after: Lookup, source: str) -> bool:
+        """Books what a provider's report says; False where the lookup has changed since it was ``before``."""
+        return bool(await self._write(Correct(before, after, source)))
 
     async def get(self, key: str) -> Lookup | None:
         """See ILookupLedger."""
-        async with self._database.read() as conn:
-            return await _get(conn, key)
+        found = await self._read(select(lookups).where(lookups.c.key == key))
+        return found[0] if found else None
 
     async def history(self, account: str, questions: Sequence[str]) -> Sequence[Lookup]:
         """See ILookupLedger."""
-        statement = (
+        return await self._read(
             select(lookups)
             .where(lookups.c.account_id == account, lookups.c.question.in_(questions))
             .order_by(lookups.c.n, lookups.c.provider)
         )
-        async with self._database.read() as conn:
-            return [lookup_of(row) for row in (await conn.execute(statement)).mappings()]
 
     async def of_lead(self, account: str, lead_id: str) -> Sequence[Lookup]:
         """See ILookupLedger."""
-        statement = (
+        return await self._read(
             select(lookups)
             .where(lookups.c.account_id == account, lookups.c.lead_id == lead_id)
             .order_by(lookups.c.created_at, lookups.c.n)
         )
+
+    async def intended(self, job_id: str) -> Sequence[Lookup]:
+        """See ILookupLedger."""
+        of_job = select(lookups).where(lookups.c.job_id == job_id, _IS_INTENDED)
+        return await self._read(of_job.order_by(lookups.c.lease_until))
+
+    async def abandoned(self, now: datetime, *, limit: int) -> Sequence[Lookup]:
+        """See ILookupLedger."""
+        over = select(lookups).where(_IS_INTENDED, lookups.c.lease_until <= now)
+        return await self._read(over.order_by(lookups.c.lease_until).limit(limit))
+
+    async def unknown(self, since: datetime, *, after: str, limit: int) -> Sequence[Lookup]:
+        """See ILookupLedger."""
+        recent = select(lookups).where(_IS_UNKNOWN, lookups.c.created_at > since, lookups.c.key > after)
+        return await self._read(recent.order_by(lookups.c.key).limit(limit))
+
+    async def _read(self, statement: Select[Any]) -> Sequence[Lookup]:
         async with self._database.read() as conn:
             return [lookup_of(row) for row in (await conn.execute(statement)).mappings()]
 
-    async def _write(
-        self, key: str, lead_id: str | None, write: Callable[[AsyncConnection], Awaitable[Any]]
-    ) -> Any:
+    async def _write(self, change: Change) -> Any:
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._entries.append(_Entry(key, lead_id, write, waiter))
+        self._entries.append(_Entry(change, waiter))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._flush())
         return await waiter
@@ -111,11 +125,10 @@ class SqlLookupLedger(ILookupLedger):
                 return [error] * len(batch)
         return [(await self._commit_safely([entry]))[0] for entry in batch]
 
+    @uninterrupted
     async def _commit(self, batch: Sequence[_Entry]) -> list[Any]:
-        """One commit for all: leads first, then in order of keys, so that writers never wait in a ring."""
-        lead_ids = {entry.lead_id for entry in batch if entry.lead_id}
-        ordered = sorted(range(len(batch)), key=lambda place: batch[place].key)
-        results: list[Any] = [None] * len(batch)
+        """One commit for all; one whose reply was lost is repeated, and finds what it has done."""
+        results: list[Any] = []
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(ServiceUnavailable),
             stop=stop_after_attempt(_TRIES),
@@ -124,52 +137,5 @@ class SqlLookupLedger(ILookupLedger):
         ):
             with attempt:
                 async with self._database.write() as conn:
-                    if lead_ids:
-                        await conn.execute(lock_leads().where(leads.c.id.in_(lead_ids)))
-                    for place in ordered:
-                        results[place] = await batch[place].write(conn)
+                    results = await LedgerCommit(conn, self._database).run([entry.change for entry in batch])
         return results
-
-    async def _intend(self, conn: AsyncConnection, lookup: Lookup, epoch: int) -> Lookup | StaleTicket | None:
-        current = select(limiters.c.epoch).where(limiters.c.credential == lookup.provider)
-        if (await conn.execute(current.with_for_update(read=True))).scalar() not in {None, epoch}:
-            return StaleTicket(lookup.provider)
-        columns = {**lookup_columns(lookup), "intended_micros": await now_micros(conn, self._database)}
-        insert = self._database.insert_or_skip(lookups, "key").values(columns)
-        inserted = await conn.execute(insert, execution_options=_COUNTED)
-        if inserted.rowcount:
-            return None
-        is_unsent = (lookups.c.key == lookup.key) & (lookups.c.state == LookupState.NOT_SENT.value)
-        again = {**columns, "discarded": lookups.c.discarded + 1}
-        reopened = await conn.execute(update(lookups).where(is_unsent).values(again))
-        if reopened.rowcount:
-            return None
-        standing = await _get(conn, lookup.key)
-        return None if _is_recorded(standing, lookup) else standing
-
-
-async def _close(conn: AsyncConnection, lookup: Lookup, value: LeadValue | None) -> bool:
-    is_ours = (lookups.c.key == lookup.key) & (lookups.c.owner == lookup.owner)
-    is_open = lookups.c.state == LookupState.INTENDED.value
-    closed = await conn.execute(update(lookups).where(is_ours & is_open).values(lookup_columns(lookup)))
-    if not closed.rowcount:
-        return _is_recorded(await _get(conn, lookup.key), lookup)
-    if value:
-        is_lead = (leads.c.id == value.lead_id) & (leads.c.account_id == value.account)
-        found = {"phone_provider": value.provider, "phone_status": EndState.FOUND.value}
-        await conn.execute(
-            update(leads)
-            .where(is_lead & leads.c.phone.is_(None))
-            .values(**phone_columns(value.phone), **found, updated_at=lookup.settled_at)
-        )
-    return True
-
-
-def _is_recorded(standing: Lookup | None, lookup: Lookup) -> bool:
-    """Whether this very change stands there, as far as columns hold it: they lack some of an outcome."""
-    return standing is not None and lookup_columns(standing) == lookup_columns(lookup)
-
-
-async def _get(conn: AsyncConnection, key: str) -> Lookup | None:
-    row = (await conn.execute(select(lookups).where(lookups.c.key == key))).mappings().first()
-    return lookup_of(row) if row else None

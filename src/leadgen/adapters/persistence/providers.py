@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
-from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.rows import Row
 from leadgen.adapters.persistence.tables import provider_configs
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.limits import Limits, parse_rules
-from leadgen.domain.provider import Charges, ProviderConfig
+from leadgen.domain.provider import Charges, OnUnknown, ProviderConfig
 from leadgen.domain.tier import Tier
 
 _AGE_SECONDS_MAX = 1.0
@@ -39,6 +39,7 @@ class SqlProviderCatalog(IProviderCatalog):
                 self._read_at = read_at
             return self._configs
 
+    @uninterrupted
     async def save(self, config: ProviderConfig) -> None:
         """See IProviderCatalog."""
         statement = self._database.insert_or_replace(provider_configs, "name")
@@ -64,6 +65,7 @@ def _columns(config: ProviderConfig) -> dict[str, object]:
         "enabled": config.enabled,
         "tier": config.tier.value,
         "timeout_seconds": config.timeout_seconds,
+        "on_unknown": config.on_unknown.value,
     }
 
 
@@ -77,4 +79,5 @@ def _config_of(row: Row) -> ProviderConfig:
         enabled=row["enabled"],
         tier=Tier(row["tier"]),
         timeout_seconds=row["timeout_seconds"],
+        on_unknown=OnUnknown(row["on_unknown"]),
     )

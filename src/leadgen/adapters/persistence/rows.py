@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 from leadgen.domain.job import Job, JobScope, JobStatus
@@ -100,7 +101,8 @@ def lookup_columns(lookup: Lookup) -> dict[str, Any]:
         "held_micros": lookup.held_micros,
         "posted_micros": lookup.posted_micros,
         "estimated_micros": lookup.estimated_micros,
-        **_outcome_columns(lookup.outcome),
+        "repeats": lookup.repeats,
+        **outcome_columns(lookup.outcome),
     }
 
 
@@ -123,10 +125,17 @@ def lookup_of(row: Row) -> Lookup:
         posted_micros=row["posted_micros"],
         estimated_micros=row["estimated_micros"],
         outcome=_outcome_of(row),
+        repeats=row["repeats"],
     )
 
 
-def _outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
+def day_of(micros: int) -> date:
+    """The day, in UTC, of a moment of the database's clock."""
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).date()
+
+
+def outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
+    """An outcome as columns, all but the pause that a provider asked for."""
     columns: dict[str, Any] = {
         "outcome": None,
         "fault": None,

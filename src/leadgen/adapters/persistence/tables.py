@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
@@ -121,6 +122,7 @@ provider_configs = Table(
     Column("enabled", Boolean, nullable=False),
     Column("tier", String(16), nullable=False),
     Column("timeout_seconds", Float, nullable=False),
+    Column("on_unknown", String(16), nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
@@ -136,6 +138,7 @@ jobs = Table(
     Column("ended_at", UtcDateTime),
     Column("carrier", Text, nullable=False),
     Column("when_held", String(16), nullable=False),
+    Column("is_over_budget", Boolean, nullable=False),
     Index(None, "account_id", "created_at"),
     Index(None, "status"),
 )
@@ -156,7 +159,6 @@ limiters = Table(
     Column("credential", String(64), primary_key=True),
     Column("mode", String(16), nullable=False),
     Column("epoch", BigInteger, nullable=False),
-    Column("is_seeded", Boolean, nullable=False),
     Column("holder", Text, nullable=False),
     Column("holder_until_micros", BigInteger, nullable=False),
 )
@@ -195,6 +197,7 @@ lookups = Table(
     Column("held_micros", BigInteger, nullable=False),
     Column("posted_micros", BigInteger, nullable=False),
     Column("estimated_micros", BigInteger, nullable=False),
+    Column("repeats", Integer, nullable=False),
     Column("outcome", String(16)),
     Column("fault", String(16)),
     Column("detail", Text),
@@ -207,4 +210,29 @@ lookups = Table(
     Index(None, "account_id", "question"),
     Index(None, "provider", "created_at"),
     Index(None, "provider", "intended_micros"),
+    Index(None, "state", "lease_until"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("key", ForeignKey("lookups.key"), primary_key=True),
+    Column("source", String(255), primary_key=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("state_before", String(16), nullable=False),
+    Column("state_after", String(16), nullable=False),
+    Column("cost_before_micros", BigInteger, nullable=False),
+    Column("cost_after_micros", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("span", String(16), primary_key=True),
+    Column("owner", String(64), primary_key=True),
+    Column("cap_micros", BigInteger, nullable=False),
+    Column("used_micros", BigInteger, nullable=False),
+    Column("held_micros", BigInteger, nullable=False),
+    Column("day", Date, nullable=False),
 )

@@ -16,10 +16,10 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
 
 import httpx2
 
+from leadgen.adapters.providers.wire import CONNECTIONS_MAX, TicketRanOutError, Wire, new_transport, under
 from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
 from leadgen.domain.provider import Fault, Hit, MaySend, Miss, NotSent, Outcome, Rejected, Unknown
 
@@ -32,27 +32,26 @@ RETRY_AFTER_SECONDS_MAX = 3600.0
 Fields = Mapping[str, object]
 """The JSON object of an answer."""
 
-_CONNECTIONS_MAX = 1000
-_IDLE_CONNECTIONS_MAX = 100
-_IDLE_SECONDS_MAX = 4.0  # below the 5 s of many servers: a question sent as they hang up would be in doubt
-_LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11")
+_LOGGERS = ("httpx2", "aiohttp.client")
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
     "Content-Type": "application/json",
     "User-Agent": "leadgen",
 }
+_NO_TIMEOUT = httpx2.Timeout(None).as_dict()
 _FAULTS = {
     401: Fault.ACCOUNT,
     402: Fault.ACCOUNT,
     403: Fault.ACCOUNT,
     408: Fault.BROKEN,
+    409: Fault.BROKEN,  # the same question under the same key is still being answered
     429: Fault.BUSY,
 }
 _SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
-def new_client() -> httpx2.AsyncClient:
+def new_client(*, connections_max: int = CONNECTIONS_MAX) -> httpx2.AsyncClient:
     """A client for all providers: no redirects, retries, cookies, proxies of the environment or log lines.
 
     It sets no time limits, each question has its own. The library logs whole URLs, of which one holds a
@@ -61,16 +60,11 @@ def new_client() -> httpx2.AsyncClient:
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_drop)
     return httpx2.AsyncClient(
-        verify=_tls(),
+        transport=new_transport(_tls(), connections_max),
         trust_env=False,
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         timeout=None,
-        limits=httpx2.Limits(
-            max_connections=_CONNECTIONS_MAX,
-            max_keepalive_connections=_IDLE_CONNECTIONS_MAX,
-            keepalive_expiry=_IDLE_SECONDS_MAX,
-        ),
     )
 
 
@@ -78,6 +72,7 @@ async def post_json(
     client: httpx2.AsyncClient,
     url: str,
     *,
+    reference: str,
     body: Mapping[str, str | None],
     headers: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
@@ -89,28 +84,70 @@ async def post_json(
 
     Raises nothing but CancelledError. Details are words of our own: never a part of a body, a URL or a key.
     """
-    wire = _Wire(may_send)
+    wire = Wire(may_send)
     try:
         async with asyncio.timeout(timeout_seconds):
             request = httpx2.Request(
                 "POST",
                 httpx2.URL(url).copy_merge_params(parameters or {}),
-                headers={**_HEADERS, **(headers or {})},
+                headers={**_HEADERS, "Idempotency-Key": reference, **_writable(headers or {})},
                 content=json.dumps(body).encode(),
-                extensions={"trace": wire.trace, "timeout": httpx2.Timeout(None).as_dict()},
+                extensions={"timeout": _NO_TIMEOUT},
             )
-            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            with under(wire):
+                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
             async with aclosing(response):
                 return await _outcome(response, read)
     except TimeoutError:
         late = f"{timeout_seconds:g} s"
         return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")
-    except _TicketRanOutError:
+    except TicketRanOutError:
         return NotSent("its ticket ran out", late=True)
-    except httpx2.LocalProtocolError:
-        return NotSent("key or URL cannot be written into a request")
     except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries; no error may hide a charge
         return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))
+
+
+async def recall_json(
+    client: httpx2.AsyncClient,
+    url: str,
+    *,
+    reference: str,
+    headers: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    timeout_seconds: float,
+    read: Callable[[Fields], Outcome],
+) -> Outcome | None:
+    """What came of an earlier question, under the provider's URL, ``/calls/`` and our reference.
+
+    NotSent where the provider says that it never received it; None for everything that leaves it in doubt.
+    """
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            asked = httpx2.URL(url)
+            path = f"{asked.path.rstrip('/')}/calls/{reference}"
+            target = asked.copy_with(path=path).copy_merge_params(parameters or {})
+            request = httpx2.Request("GET", target, headers={**_HEADERS, **(headers or {})})
+            with under(Wire(_at_once)):
+                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            async with aclosing(response):
+                if response.status_code not in (200, 404):
+                    return None
+                return _recalled(response.status_code, _fields(await _body(response)), read)
+    except Exception:  # noqa: BLE001 - whatever goes wrong here, nothing more is known than before
+        return None
+
+
+def _recalled(status: int, fields: Fields, read: Callable[[Fields], Outcome]) -> Outcome | None:
+    match status, fields.get("status"), fields.get("answer"):
+        case 404, "unknown", _:
+            return NotSent("the provider never received it")
+        case 200, "failed", _ if fields.get("charged") is not True:  # else only its report can tell
+            return Rejected(Fault.BROKEN, "it failed at the provider")
+        case 200, "answered", dict() as answer:
+            outcome = read(answer)
+            return None if isinstance(outcome, Unknown) else outcome
+        case _:
+            return None
 
 
 async def accepts_connections(url: str, *, timeout_seconds: float) -> bool:
@@ -157,37 +194,12 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
     return min(max(seconds, RETRY_AFTER_SECONDS_MIN), RETRY_AFTER_SECONDS_MAX)
 
 
-class _Wire:
-    """Notes when the first byte of the request is about to leave: until then nothing was asked.
-
-    Closes the socket of a failed handshake too, which the library forgets when it is cancelled.
-    """
-
-    def __init__(self, may_send: MaySend) -> None:
-        self.used = False
-        self._may_send = may_send
-        self._socket: Any = None
-
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        match event:
-            case "http11.send_request_headers.started":
-                if not await self._may_send():
-                    raise _TicketRanOutError
-                self.used = True
-            case "connection.connect_tcp.complete":
-                self._socket = info["return_value"]
-            case "connection.start_tls.failed":
-                await self._socket.aclose()
-            case _:
-                pass
-
-
-class _TicketRanOutError(Exception):
-    """The connection stood too late: nothing was sent."""
-
-
 class _UnusableAnswer(Exception):
     """An answer whose body cannot be taken; its text becomes the detail."""
+
+
+async def _at_once() -> bool:
+    return True
 
 
 def _drop(_record: logging.LogRecord) -> bool:
@@ -280,6 +292,13 @@ def _date(text: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _writable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers; raises ValueError for what cannot be written, before anything is sent."""
+    if any(not value.isascii() or not value.isprintable() for value in headers.values()):
+        raise ValueError
+    return headers
 
 
 def _why_not_sent(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from leadgen.adapters.providers.http import Fields, accepts_connections, post_json, read_number
+from leadgen.adapters.providers.http import Fields, accepts_connections, post_json, read_number, recall_json
 from leadgen.domain.lead import Input, Question
 from leadgen.domain.provider import Hit, IPhoneProvider, MaySend, Miss, Outcome, Unknown
 
@@ -24,14 +24,27 @@ class NimbusLookup(IPhoneProvider):
     def needs(self) -> frozenset[Input]:
         return frozenset({Input.EMAIL, Input.JOB_TITLE})
 
-    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+    async def ask(
+        self, question: Question, *, reference: str, timeout_seconds: float, may_send: MaySend
+    ) -> Outcome:
         return await post_json(
             self._client,
             self._url,
+            reference=reference,
             parameters=self._parameters,
             body={"email": question.email, "jobTitle": question.job_title},
             timeout_seconds=timeout_seconds,
             may_send=may_send,
+            read=lambda fields: _read(fields, question.country),
+        )
+
+    async def recall(self, question: Question, *, reference: str, timeout_seconds: float) -> Outcome | None:
+        return await recall_json(
+            self._client,
+            self._url,
+            reference=reference,
+            parameters=self._parameters,
+            timeout_seconds=timeout_seconds,
             read=lambda fields: _read(fields, question.country),
         )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx2
 
-from leadgen.adapters.providers.http import accepts_connections, post_json, read_number
+from leadgen.adapters.providers.http import Fields, accepts_connections, post_json, read_number, recall_json
 from leadgen.domain.lead import Input, Question
-from leadgen.domain.provider import IPhoneProvider, MaySend, Outcome
+from leadgen.domain.provider import Hit, IPhoneProvider, MaySend, Miss, Outcome, Unknown
 
 
 class OrionConnect(IPhoneProvider):
@@ -24,16 +24,33 @@ class OrionConnect(IPhoneProvider):
     def needs(self) -> frozenset[Input]:
         return frozenset({Input.FULL_NAME, Input.WEBSITE})
 
-    async def ask(self, question: Question, *, timeout_seconds: float, may_send: MaySend) -> Outcome:
+    async def ask(
+        self, question: Question, *, reference: str, timeout_seconds: float, may_send: MaySend
+    ) -> Outcome:
         return await post_json(
             self._client,
             self._url,
+            reference=reference,
             headers=self._headers,
             body={"fullName": question.full_name, "companyWebsite": question.website},
             timeout_seconds=timeout_seconds,
             may_send=may_send,
-            read=lambda fields: read_number(fields.get("phone"), None, question.country),
+            read=lambda fields: _read(fields, question.country),
+        )
+
+    async def recall(self, question: Question, *, reference: str, timeout_seconds: float) -> Outcome | None:
+        return await recall_json(
+            self._client,
+            self._url,
+            reference=reference,
+            headers=self._headers,
+            timeout_seconds=timeout_seconds,
+            read=lambda fields: _read(fields, question.country),
         )
 
     async def is_reachable(self, *, timeout_seconds: float) -> bool:
         return await accepts_connections(self._url, timeout_seconds=timeout_seconds)
+
+
+def _read(fields: Fields, country: str | None) -> Hit | Miss | Unknown:
+    return read_number(fields.get("phone"), None, country)

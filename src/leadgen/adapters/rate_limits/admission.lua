@@ -5,9 +5,7 @@
 local function text(number) return string.format('%.0f', number) end
 
 local function start_at(ring, place)
-  local bytes = redis.call('GETRANGE', KEYS[2], (place % ring) * 8, (place % ring) * 8 + 7)
-  if #bytes < 8 then return nil end
-  return (struct.unpack('<d', bytes))
+  return (struct.unpack('<d', redis.call('GETRANGE', KEYS[2], (place % ring) * 8, (place % ring) * 8 + 7)))
 end
 
 local function keep(micros)
@@ -16,13 +14,14 @@ local function keep(micros)
 end
 
 local function state()
-  local s = redis.call('HMGET', KEYS[1], 'count', 'known', 'last', 'seen', 'floor', 'size', 'keep')
+  local s = redis.call('HMGET', KEYS[1], 'count', 'last', 'seen', 'floor', 'size', 'keep')
   if not s[1] then return nil end
-  for i = 1, 7 do s[i] = tonumber(s[i]) end
+  for i = 1, 6 do s[i] = tonumber(s[i]) end
   return s
 end
 
--- seed: size keep nstarts ago... nleases ends_in...; whoever seeds holds the lock of this state
+-- seed: size keep nstarts ago... nleases ends_in...; at most size starts. It may come late: what it tells is so long
+-- ago for the server whenever that is, and nobody else seeds these keys.
 local function seed()
   redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
   local size, kept, n = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -35,8 +34,8 @@ local function seed()
   for i = 1, tonumber(ARGV[5 + n]) do
     redis.call('ZADD', KEYS[3], text(now + tonumber(ARGV[5 + n + i])), 'seed' .. i)
   end
-  redis.call('HSET', KEYS[1], 'count', n, 'known', n, 'last', text(last), 'seen', text(now), 'floor', 0,
-    'size', size, 'keep', text(kept))
+  redis.call('HSET', KEYS[1], 'count', n, 'last', text(last), 'seen', text(now), 'floor', 0, 'size', size,
+    'keep', text(kept))
   keep(kept)
   return {1}
 end
@@ -45,23 +44,24 @@ end
 local function penalise()
   local s = state()
   if not s then return {-1} end
-  redis.call('HSET', KEYS[1], 'floor', text(math.max(s[5], math.max(now, s[4]) + tonumber(ARGV[2]))))
-  keep(s[7] + tonumber(ARGV[2]))
+  redis.call('HSET', KEYS[1], 'floor', text(math.max(s[4], math.max(now, s[3]) + tonumber(ARGV[2]))))
+  keep(s[6] + tonumber(ARGV[2]))
   return {1}
 end
 
 -- take: lead validity horizon gap concurrency lease wanted highest nrules calls window ...
--- gives {status, micros until more, lease, wait, lease, wait ...}: 1 all given, 0 a rule refused, 2 the cap did, -1 cold
+-- gives {status, micros until more, the server's time, lease, wait, lease, wait ...}
+-- status: 1 all given, 0 a rule refused, 2 the cap did, -1 cold
 local function take()
   local a = {}
   for i = 2, 10 do a[i] = tonumber(ARGV[i]) end
   local lead, validity, horizon, gap, cap = a[2], a[3], a[4], a[5], a[6]
   local lease_micros, wanted, highest, nrules = a[7], a[8], a[9], a[10]
   local s = state()
-  if not s then return {-1, 0} end
-  local count, known, last, seen, floor, size = s[1], s[2], s[3], s[4], s[5], s[6]
-  if count < highest then return {-1, 0} end -- a replica without the last admissions
-  if redis.call('STRLEN', KEYS[2]) ~= known * 8 then return {-1, 0} end -- a ring that was evicted, or begun anew
+  if not s then return {-1, 0, now} end
+  local count, last, seen, floor, size = s[1], s[2], s[3], s[4], s[5]
+  if count < highest then return {-1, 0, now} end -- a replica without the last admissions
+  if redis.call('STRLEN', KEYS[2]) ~= math.min(count, size) * 8 then return {-1, 0, now} end -- an evicted ring
   if seen > now then now = seen end
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', text(now))
   local held, given, status, more = redis.call('ZCARD', KEYS[3]), {}, 1, 0
@@ -73,14 +73,10 @@ local function take()
       break
     end
     local start = math.max(begun + lead, floor, last)
-    if known > 0 then start = math.max(start, last + gap) end
+    if count > 0 then start = math.max(start, last + gap) end
     for i = 1, nrules do
       local calls, window = tonumber(ARGV[9 + 2 * i]), tonumber(ARGV[10 + 2 * i])
-      if count >= calls and known > 0 then
-        local back = start_at(size, count - math.min(calls, known))
-        if not back then return {-1, 0} end
-        start = math.max(start, back + window + validity)
-      end
+      if count >= calls then start = math.max(start, start_at(size, count - calls) + window + validity) end
     end
     if start > begun + horizon then
       status, more = 0, start - horizon - begun
@@ -89,12 +85,12 @@ local function take()
     redis.call('SETRANGE', KEYS[2], (count % size) * 8, struct.pack('<d', start))
     redis.call('ZADD', KEYS[3], text(start + lease_micros), text(count))
     given[#given + 1], given[#given + 2] = count, start - begun
-    count, known, last, held = count + 1, math.min(known + 1, size), start, held + 1
+    count, last, held = count + 1, start, held + 1
   end
-  redis.call('HSET', KEYS[1], 'count', text(count), 'known', text(known), 'last', text(last), 'seen', text(begun))
-  keep(s[7] + math.max(0, floor - begun))
-  local reply = {status, math.ceil(more)}
-  for i = 1, #given do reply[2 + i] = math.ceil(given[i]) end
+  redis.call('HSET', KEYS[1], 'count', text(count), 'last', text(last), 'seen', text(begun))
+  keep(s[6] + math.max(0, floor - begun))
+  local reply = {status, math.ceil(more), begun}
+  for i = 1, #given do reply[3 + i] = math.ceil(given[i]) end
   return reply
 end
 

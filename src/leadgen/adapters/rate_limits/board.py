@@ -1,20 +1,21 @@
 """The board: which carrier holds a credential's admissions, in one row per credential.
 
 Every change raises the row's epoch. A ticket names the epoch it was given in, and the ledger records no
-intent of another one: so whatever is still under way when the carrier changes either stands in the ledger,
-from which the next carrier is seeded, or is never sent.
+intent of another one: so whatever is still under way when the epoch is raised either stands in the ledger
+when the raise has been committed, or is never sent.
+
+Only who has raised an epoch may seed its carrier, with what the ledger knows by then, and at most once. So
+a seed that comes late is still true, and there is nothing that it could erase.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from leadgen.adapters.persistence.database import Database, now_micros
+from leadgen.adapters.persistence.database import Database, DatabaseClock, now_micros, uninterrupted
 from leadgen.adapters.persistence.tables import limiter_members, limiters, lookups
 from leadgen.adapters.rate_limits.carrier import Seed
 from leadgen.domain.limits import CALLS_MAX, MICROS_PER_SECOND, Limits, Timing
@@ -25,10 +26,6 @@ LEASE_MICROS = 10 * MICROS_PER_SECOND
 
 _SEEDS_MAX = CALLS_MAX
 _COUNTED = {"preserve_rowcount": True}  # else the count of an insert is lost, and -1 reads as "inserted"
-
-
-Sow = Callable[[AsyncConnection, str, Seed], Awaitable[None]]
-"""Gives a carrier its seed under a key; the connection holds the lock."""
 
 
 class Mode(StrEnum):
@@ -48,24 +45,41 @@ class Posting:
     holder: str
     is_holder_alive: bool
     has_others: bool
+    now: int
+    """The database's clock (microseconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leap:
+    """The database's clock was set forward by so many microseconds: ``until`` then it had been behind."""
+
+    micros: int = 0
+    until: int = 0
+
+    def moment_of(self, written: int) -> int:
+        """When it was, by the clock as it goes now."""
+        return written + self.micros if written < self.until else written
 
 
 class LimiterBoard:
     """Reads and changes the board; all times are the database's."""
 
-    def __init__(self, database: Database, owner: str) -> None:
+    def __init__(self, database: Database, owner: str, now: DatabaseClock = now_micros) -> None:
         self._database = database
         self._owner = owner
+        self._now = now
 
+    @uninterrupted
     async def beat(self) -> None:
         """A sign of life: this process counts as alive, and keeps what it holds."""
         async with self._database.write() as conn:
-            until = await now_micros(conn, self._database) + LEASE_MICROS
+            until = await self._now(conn, self._database) + LEASE_MICROS
             member = self._database.insert_or_replace(limiter_members, "owner")
             await conn.execute(member.values(owner=self._owner, until_micros=until))
             mine = limiters.c.holder == self._owner
             await conn.execute(update(limiters).where(mine).values(holder_until_micros=until))
 
+    @uninterrupted
     async def leave(self) -> None:
         """Says good-bye, so that nobody waits for this process."""
         async with self._database.write() as conn:
@@ -77,7 +91,7 @@ class LimiterBoard:
     async def look(self, credential: str) -> Posting | None:
         """What the board says; None where nobody has ever asked."""
         async with self._database.read() as conn:
-            now = await now_micros(conn, self._database)
+            now = await self._now(conn, self._database)
             row = (
                 (await conn.execute(select(limiters).where(limiters.c.credential == credential)))
                 .mappings()
@@ -95,21 +109,26 @@ class LimiterBoard:
             holder=row["holder"],
             is_holder_alive=row["holder_until_micros"] > now,
             has_others=has_others,
+            now=now,
         )
 
-    async def flip(self, credential: str, mode: Mode, *, after: int) -> bool:
-        """Posts another mode under the next epoch; False when the board has moved on from epoch ``after``."""
+    @uninterrupted
+    async def flip(self, credential: str, mode: Mode, *, after: int | None) -> int | None:
+        """Posts a mode under the next epoch, which it gives; None when the board has moved on from ``after``.
+
+        The first epoch is the moment in milliseconds, so that databases that share a server share no key.
+        """
         holder = self._owner if mode is Mode.MEMORY else ""
         async with self._database.write() as conn:
-            until = await now_micros(conn, self._database) + LEASE_MICROS
+            now = await self._now(conn, self._database)
+            epoch = now // 1_000 if after is None else after + 1
             posted = {
                 "mode": mode.value,
-                "epoch": after + 1,
-                "is_seeded": False,
+                "epoch": epoch,
                 "holder": holder,
-                "holder_until_micros": until,
+                "holder_until_micros": now + LEASE_MICROS,
             }
-            if after == 0:
+            if after is None:
                 new = self._database.insert_or_skip(limiters, "credential")
                 result = await conn.execute(
                     new.values(credential=credential, **posted), execution_options=_COUNTED
@@ -117,46 +136,27 @@ class LimiterBoard:
             else:
                 is_last = (limiters.c.credential == credential) & (limiters.c.epoch == after)
                 result = await conn.execute(update(limiters).where(is_last).values(posted))
-            return bool(result.rowcount)
+        return epoch if result.rowcount else None
 
-    async def seed(
-        self, credential: str, epoch: int, limits: Limits, *, timing: Timing, lease_micros: int, sow: Sow
-    ) -> None:
-        """Lets a cold carrier begin with what the ledger knows, under the row's lock.
-
-        Where the epoch was seeded before, its admissions are lost and a new epoch begins. Nothing happens
-        when the board has moved on.
-        """
-        async with self._database.write() as conn:
-            is_this = (limiters.c.credential == credential) & (limiters.c.epoch == epoch)
-            row = (await conn.execute(select(limiters).where(is_this).with_for_update())).mappings().first()
-            if row is None:
-                return
-            current = epoch + 1 if row["is_seeded"] else epoch
-            seed = await self._history(conn, credential, limits, timing, lease_micros)
-            await conn.execute(update(limiters).where(is_this).values(epoch=current, is_seeded=True))
-            await sow(conn, f"{credential}:{current}", seed)
-
-    async def _history(
-        self, conn: AsyncConnection, credential: str, limits: Limits, timing: Timing, lease_micros: int
+    async def history(
+        self, credential: str, limits: Limits, timing: Timing, *, lease_micros: int, leap: Leap
     ) -> Seed:
-        """Every intent that may have been sent, as late as it can have left."""
-        now = await now_micros(conn, self._database)
+        """Every intent that may have been sent, as late as it can have left; repeats as late as the last."""
         latest = timing.latest
-        window = max(rule.window_micros for rule in limits.rules) + latest + timing.validity
+        window = max(rule.window_micros for rule in limits.rules) + latest + timing.validity + leap.micros
         maybe_sent = lookups.c.state != LookupState.NOT_SENT.value
         in_flight = lookups.c.state == LookupState.INTENDED.value
-        recent = (
-            select(lookups.c.intended_micros, lookups.c.state)
-            .where(lookups.c.provider == credential, maybe_sent)
-            .where(or_(lookups.c.intended_micros > now - window, in_flight))
-            .order_by(lookups.c.intended_micros.desc())
-            .limit(_SEEDS_MAX)
-        )
-        rows = (await conn.execute(recent)).all()
-        open_since = [row.intended_micros for row in rows if row.state == LookupState.INTENDED.value]
-        ends = [since + latest + lease_micros - now for since in open_since]
-        return Seed(
-            starts=sorted(min(row.intended_micros, now) + latest - now for row in rows),
-            lease_ends=[end for end in ends if end > 0],
-        )
+        async with self._database.read() as conn:
+            now = await self._now(conn, self._database)
+            recent = (
+                select(lookups.c.intended_micros, lookups.c.state, lookups.c.repeats)
+                .where(lookups.c.provider == credential, maybe_sent)
+                .where(or_(lookups.c.intended_micros > now - window, in_flight))
+                .order_by(lookups.c.intended_micros.desc())
+                .limit(_SEEDS_MAX)
+            )
+            rows = (await conn.execute(recent)).all()
+        left = [(min(leap.moment_of(row.intended_micros), now) + latest - now, row) for row in rows]
+        starts = [start for start, row in left for _ in range(1 + row.repeats)]
+        ends = [start + lease_micros for start, row in left if row.state == LookupState.INTENDED.value]
+        return Seed(starts=sorted(starts)[-_SEEDS_MAX:], lease_ends=[end for end in ends if end > 0])

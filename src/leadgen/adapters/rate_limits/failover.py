@@ -8,10 +8,14 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from leadgen.adapters.rate_limits.board import LEASE_MICROS, LimiterBoard, Mode, Posting
-from leadgen.adapters.rate_limits.carrier import ColdCarrierError, ICarrier, LostCarrierError, Seed
+from leadgen.adapters.rate_limits.board import LEASE_MICROS, Leap, LimiterBoard, Mode, Posting
+from leadgen.adapters.rate_limits.carrier import (
+    ColdCarrierError,
+    ICarrier,
+    LostCarrierError,
+    Reading,
+    carrier_key,
+)
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.adapters.rate_limits.redis import RedisRateLimiter
 from leadgen.adapters.rate_limits.sql import SqlRateLimiter
@@ -21,6 +25,12 @@ from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Timing
 
 LOOK_EVERY_SECONDS = 1.0
 BEAT_EVERY_SECONDS = 3.0
+SETTLE_SECONDS = 1.0
+"""So long an epoch is left alone by those who may not seed it; by then all have read the same limits.
+
+Twice as long after each one that nothing came of: to read a long history may take longer.
+"""
+_PATIENCE_TURNS_MAX = 4
 LOST_AFTER_SECONDS = 1.0
 """Redis is given up when it has not answered for so long."""
 BACK_AFTER_SECONDS = 10.0
@@ -52,7 +62,6 @@ class FailoverRateLimiter(IRateLimiter):
     ) -> None:
         self._board = board
         self._owner = owner
-        self._sql = sql
         self._redis = redis
         self._carriers: Mapping[Mode, ICarrier] = {Mode.MEMORY: memory, Mode.SQL: sql} | (
             {Mode.REDIS: redis} if redis else {}
@@ -62,9 +71,20 @@ class FailoverRateLimiter(IRateLimiter):
         self._postings: dict[str, Posting] = {}
         self._changes: dict[str, tuple[int, float]] = {}
         """The last epoch that was seen on the board, and since when."""
+        self._colds: dict[str, int] = defaultdict(int)
+        """How many epochs this process has seen since it was last given anything."""
+        self._unseeded: dict[str, int] = {}
+        """The epoch that this process has raised and not yet tried to seed."""
+        self._limits: dict[str, Limits] = {}
+        """Under which limits the last tickets were given."""
+        self._pauses: dict[str, tuple[float, int]] = {}
+        """Until when a provider wants no call, and the last epoch whose carrier was told."""
+        self._reading: Reading | None = None
+        self._leap = Leap()
         self._looked_at: dict[str, float] = defaultdict(lambda: float("-inf"))
         self._beat_at = float("-inf")
         self._beating: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._redis_silent_since: float | None = None
         self._redis_well_since: float | None = float("-inf")
         self.discarded = 0
@@ -79,16 +99,18 @@ class FailoverRateLimiter(IRateLimiter):
         if carrier is None or (posting.mode is Mode.MEMORY and not self._holds(posting)):
             self._looked_at.pop(credential, None)
             return Tickets((), _RETRY_SECONDS)
-        key = f"{credential}:{posting.epoch}"
+        key = carrier_key(credential, posting.epoch, limits)
         try:
+            await self._pass_on_pause(credential, posting, key)
             given = await carrier.take(
                 key, limits, wanted=wanted, lease_seconds=lease_seconds, lead_seconds=lead_seconds
             )
         except ColdCarrierError:
-            await self._seed(credential, posting, limits, carrier, lease_seconds)
-            return Tickets((), 0.0)
+            return await self._warm(credential, posting, limits, lease_seconds)
         except LostCarrierError:
-            return await self._without_redis(credential)
+            return self._without_redis(credential)
+        self._limits[credential] = limits
+        self._colds[credential] = 0
         if posting.mode is Mode.REDIS:
             self._redis_silent_since = None
         tickets = [
@@ -99,10 +121,10 @@ class FailoverRateLimiter(IRateLimiter):
 
     async def release(self, ticket: Ticket) -> None:
         """See IRateLimiter."""
-        posting = self._postings.get(ticket.credential)
-        if posting is None or posting.epoch != ticket.epoch:
+        posting, limits = self._postings.get(ticket.credential), self._limits.get(ticket.credential)
+        if posting is None or limits is None or posting.epoch != ticket.epoch:
             return
-        key = f"{ticket.credential}:{ticket.epoch}"
+        key = carrier_key(ticket.credential, ticket.epoch, limits)
         try:
             await self._carriers[posting.mode].release(dataclasses.replace(ticket, credential=key))
         except LostCarrierError:
@@ -110,9 +132,12 @@ class FailoverRateLimiter(IRateLimiter):
 
     async def penalise(self, credential: str, seconds: float) -> None:
         """See IRateLimiter."""
-        if posting := self._postings.get(credential):
+        until = self._clock.monotonic() + seconds
+        self._pauses[credential] = max(until, self._pauses.get(credential, (until, 0))[0]), 0
+        posting, limits = self._postings.get(credential), self._limits.get(credential)
+        if posting and limits:
             try:
-                await self._carriers[posting.mode].penalise(f"{credential}:{posting.epoch}", seconds)
+                await self._pass_on_pause(credential, posting, carrier_key(credential, posting.epoch, limits))
             except LostCarrierError:
                 return
 
@@ -123,6 +148,7 @@ class FailoverRateLimiter(IRateLimiter):
 
     async def close(self) -> None:
         """Stops the signs of life, and says so on the board."""
+        self._is_closed = True
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
@@ -140,16 +166,38 @@ class FailoverRateLimiter(IRateLimiter):
         while True:
             looked_at = self._clock.monotonic()
             posting = await self._board.look(credential)
+            self._heed_clock(posting, looked_at)
             if posting is not None and posting.epoch != self._changes.get(credential, (0, 0.0))[0]:
                 self._changes[credential] = posting.epoch, looked_at
+                self._colds[credential] += 1
             wanted = self._wanted(credential, posting)
             if posting is not None and wanted is posting.mode and not self._is_orphaned(posting):
                 self._postings[credential] = posting
                 self._looked_at[credential] = looked_at
                 return posting
-            if await self._board.flip(credential, wanted, after=posting.epoch if posting else 0):
-                was = posting.mode if posting else "nothing"
-                log.warning("limits are carried by %s, not by %s: %s", wanted, was, credential)
+            await self._raise(credential, wanted, posting)
+
+    def _heed_clock(self, posting: Posting | None, asked_at: float) -> None:
+        """The ledger goes by the database's clock: where that is set, so is what the ledger has written."""
+        if posting is None:
+            return
+        reading = Reading(posting.now, asked_at, self._clock.monotonic())
+        if micros := reading.leap_since(self._reading or reading):
+            self._leap = Leap(self._leap.micros + micros, until=reading.now)
+            log.warning("the clock of the database was set forward by %.1f s", micros / MICROS_PER_SECOND)
+        self._reading = reading
+
+    async def _raise(self, credential: str, mode: Mode, posting: Posting | None) -> None:
+        """The next epoch; where it is this process that raises it, nobody else may seed it."""
+        epoch = await self._board.flip(credential, mode, after=posting.epoch if posting else None)
+        if epoch is None:
+            return
+        self._unseeded[credential] = epoch
+        if posting and posting.mode is mode:
+            log.warning("limits begin anew with what the ledger knows: %s", credential)
+        else:
+            was = posting.mode if posting else "nothing"
+            log.warning("limits are carried by %s, not by %s: %s", mode, was, credential)
 
     def _is_orphaned(self, posting: Posting) -> bool:
         """Whether the memory that carries the admissions went with its process."""
@@ -180,7 +228,7 @@ class FailoverRateLimiter(IRateLimiter):
         is_fresh = self._clock.monotonic() - self._beat_at < _HOLD_SECONDS
         return posting.holder == self._owner and is_fresh
 
-    async def _without_redis(self, credential: str) -> Tickets:
+    def _without_redis(self, credential: str) -> Tickets:
         """Nothing for now; when Redis has been silent for long, the next look at the board changes it."""
         self._miss_redis()
         self._looked_at.pop(credential, None)
@@ -191,23 +239,34 @@ class FailoverRateLimiter(IRateLimiter):
         if self._redis_silent_since is None:
             self._redis_silent_since = self._clock.monotonic()
 
-    async def _seed(
-        self, credential: str, posting: Posting, limits: Limits, carrier: ICarrier, lease_seconds: float
-    ) -> None:
-        async def sow(conn: AsyncConnection, key: str, seed: Seed) -> None:
-            if posting.mode is Mode.SQL:
-                await self._sql.sow(conn, key, limits, seed)
-            else:
-                await carrier.seed(key, limits, seed)
-
+    async def _warm(self, credential: str, posting: Posting, limits: Limits, lease_seconds: float) -> Tickets:
+        """Lets a cold carrier begin with what the ledger knows; only an epoch raised here, and only once."""
+        if self._unseeded.get(credential) != posting.epoch:
+            self._looked_at.pop(credential, None)
+            turns = min(max(self._colds[credential] - 1, 0), _PATIENCE_TURNS_MAX)
+            if self._clock.monotonic() - self._changes[credential][1] < SETTLE_SECONDS * 2**turns:
+                return Tickets((), _RETRY_SECONDS)
+            await self._raise(credential, posting.mode, posting)
+            return Tickets((), 0.0)
+        del self._unseeded[credential]
         lease_micros = round(lease_seconds * MICROS_PER_SECOND)
-        self._looked_at.pop(credential, None)
+        seed = await self._board.history(
+            credential, limits, self._timing, lease_micros=lease_micros, leap=self._leap
+        )
+        key = carrier_key(credential, posting.epoch, limits)
         try:
-            await self._board.seed(
-                credential, posting.epoch, limits, timing=self._timing, lease_micros=lease_micros, sow=sow
-            )
+            await self._carriers[posting.mode].seed(key, limits, seed)
         except LostCarrierError:
-            await self._without_redis(credential)
+            return self._without_redis(credential)
+        return Tickets((), 0.0)
+
+    async def _pass_on_pause(self, credential: str, posting: Posting, key: str) -> None:
+        """Tells each carrier that comes of the pause that its forerunner was told of."""
+        until, told = self._pauses.get(credential, (0.0, posting.epoch))
+        left = until - self._clock.monotonic()
+        if told != posting.epoch and left > 0:
+            self._pauses[credential] = until, posting.epoch
+            await self._carriers[posting.mode].penalise(key, left)
 
     async def _beat(self) -> None:
         sent_at = self._clock.monotonic()
@@ -215,11 +274,11 @@ class FailoverRateLimiter(IRateLimiter):
         self._beat_at = sent_at
 
     async def _keep_beating(self) -> None:
-        while True:
+        while not self._is_closed:  # a cancellation alone may get lost in a client's `wait_for`
             await self._clock.sleep(LOOK_EVERY_SECONDS)
             try:
                 if self._clock.monotonic() - self._beat_at >= BEAT_EVERY_SECONDS:
-                    await asyncio.shield(self._beat())  # a write that is cut short would keep its lock
+                    await self._beat()
                 await self._feel_redis()
             except Exception as error:  # noqa: BLE001 - without signs of life nothing is admitted, which is right
                 log.warning("no sign of life went through: %s", type(error).__name__)

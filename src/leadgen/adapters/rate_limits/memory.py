@@ -26,8 +26,7 @@ class InMemoryRateLimiter(ICarrier):
         ring = self._rings.get(credential)
         if ring is None:
             raise ColdCarrierError(credential)
-        if ring.limits != limits:
-            ring.reconfigure(limits)
+        ring.limits = limits
         ring.penalise(self._floors.pop(credential, 0))
         now = self._now()
         tickets = list[Ticket]()

@@ -16,8 +16,8 @@ class IJobRepository(ABC):
     """
 
     @abstractmethod
-    async def add(self, job: Job) -> Job:
-        """Records a job; the one that stands there where its id is known."""
+    async def add(self, job: Job, *, budget_micros: int | None = None) -> Job:
+        """Records a job and its budget together; the one that stands there where its id is known."""
 
     @abstractmethod
     async def plan(self, job: Job, carrier: str) -> int:
@@ -38,14 +38,22 @@ class IJobRepository(ABC):
     async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
         """Records how searches ended, in the job and in the leads, in one commit.
 
-        A lead that is settled in the job stays as it is there.
+        A lead that is settled in the job stays as it is there. A job remembers that money ran out.
         """
 
     @abstractmethod
     async def end(self, job_id: str, status: JobStatus) -> None:
-        """Ends a job; one that has ended stays as it is.
+        """Ends a job; one that has ended stays as it is. Done without enough money is ``budget_reached``.
 
         Leads still open in it end there as failed when it is done, and as incomplete when it was stopped.
+        """
+
+    @abstractmethod
+    async def reopen(self, job_id: str, *, carrier: str, budget_micros: int | None) -> bool:
+        """Sets a job running again whose budget was reached: its incomplete leads are open once more.
+
+        ``budget_micros`` is its budget from now on, None leaves that as it is. False, and nothing is changed,
+        for a job in another state.
         """
 
     @abstractmethod

@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from leadgen.domain.budget import OverBudget
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.phone import PhoneNumber
 
@@ -28,20 +30,25 @@ class ILookupLedger(ABC):
     """
 
     @abstractmethod
-    async def intend(self, lookup: Lookup, epoch: int = 0) -> Lookup | None:
-        """Records an intended lookup, or reopens one of the same key that was not sent.
+    async def intend(
+        self, lookup: Lookup, epoch: int = 0, *, may_repeat: bool = False
+    ) -> Lookup | OverBudget:
+        """Records an intended lookup and holds its price, or reopens one of the same key that was not sent.
 
+        With ``may_repeat`` one whose answer was lost is reopened too, while the provider knows its key.
         Raises StaleTicket, and records nothing, when ``epoch`` is no longer that of the provider's limits.
 
-        None when it is now recorded as ``lookup.owner``'s; otherwise the one that stands under this key.
+        The lookup that stands under this key afterwards: the caller's to send where it is intended by
+        ``lookup.owner``. OverBudget, and nothing is recorded, when a budget does not cover it.
         """
 
     @abstractmethod
     async def close(self, lookup: Lookup, value: LeadValue | None) -> bool:
         """Records outcome, charge and lead value in one commit.
 
-        False, and nothing is changed, when the lookup is no longer intended by ``lookup.owner``. A value
-        never replaces a number that the lead has.
+        False when the lookup is no longer intended by ``lookup.owner``: the lead stays as it is. An owner
+        that was given up meanwhile still has its answer and charge booked, where nobody repeats the question.
+        A value never replaces a number that the lead has.
         """
 
     @abstractmethod
@@ -55,3 +62,15 @@ class ILookupLedger(ABC):
     @abstractmethod
     async def of_lead(self, account: str, lead_id: str) -> Sequence[Lookup]:
         """All lookups made for this lead, oldest first."""
+
+    @abstractmethod
+    async def intended(self, job_id: str) -> Sequence[Lookup]:
+        """The lookups of a job that are still intended, those first whose lease ends first."""
+
+    @abstractmethod
+    async def abandoned(self, now: datetime, *, limit: int) -> Sequence[Lookup]:
+        """Intended lookups whose owner can no longer settle them, up to ``limit``."""
+
+    @abstractmethod
+    async def unknown(self, since: datetime, *, after: str, limit: int) -> Sequence[Lookup]:
+        """Unknown lookups made after ``since``, in order of key, from the one after ``after`` on."""

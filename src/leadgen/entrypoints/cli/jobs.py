@@ -11,7 +11,9 @@ from rich.table import Table
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import JobReport
+from leadgen.domain.money import micros_from_usd
 from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.phones import print_report, reported, require_a_key
 from leadgen.entrypoints.cli.running import ACCOUNT, out, print_json, with_leadgen
 
 app = typer.Typer(help="Look at jobs.", no_args_is_help=True)
@@ -30,7 +32,7 @@ def list_(
     if not reports:
         out.print("No jobs yet: `leadgen phones find` starts one.")
         return
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)  # of 80 columns an id takes 36
     for heading in ("id", "status", "leads", "found", "cost"):
         table.add_column(heading, no_wrap=True, justify="left" if heading in {"id", "status"} else "right")
     for report in reports:
@@ -60,3 +62,23 @@ def show(job_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = Fals
     out.print(f"ordered {render.moment(report.job.created_at)}, ended {ended} (UTC)")
     if report.providers:
         out.print(render.spend_table(report))
+
+
+@app.command()
+def resume(
+    job_id: Annotated[str, typer.Argument(metavar="ID")],
+    budget: Annotated[
+        str | None, typer.Option(metavar="USD", help="What the job may cost from now on, all in all.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
+    json: Json = False,
+) -> None:
+    """Go on with a job whose budget was reached; what it has paid for is not asked again."""
+    budget_micros = None if budget is None else micros_from_usd(budget, "budget")
+
+    async def use(leadgen: Leadgen) -> JobReport:
+        await require_a_key(leadgen)
+        job = await leadgen.continue_job.run(ACCOUNT, job_id, budget_micros=budget_micros)
+        return await reported(leadgen, job.id, wait=wait)
+
+    print_report(with_leadgen(use), wait=wait, json=json)

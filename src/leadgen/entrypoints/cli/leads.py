@@ -93,12 +93,8 @@ def show(lead_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = Fal
     document = render.story_document(story)
     out.print(f"[bold]{escape(document['name'] or document['email'])}[/]  {escape(document['company'])}")
     out.print(f"Phone: [bold]{document['phone'] or '-'}[/]  status: {document['phone_status'] or 'new'}")
-    for lookup in story.asked:
-        cost = render.money(lookup.cost_micros)
-        out.print(
-            f"  {render.moment(lookup.created_at)}  {lookup.provider} {render.outcome_text(lookup)}  {cost}",
-            markup=False,
-        )
+    if story.asked:
+        out.print(render.asked_table(story.asked))
     for refusal in story.unasked:
         what = "no answer from" if refusal.prevents else "not asked:"
         out.print(f"  {what} {refusal.provider}: {refusal.reason}", style="dim", markup=False)

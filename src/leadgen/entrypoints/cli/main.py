@@ -7,7 +7,7 @@ import sys
 import typer
 
 from leadgen.domain.errors import InvalidInput, LeadgenError
-from leadgen.entrypoints.cli import db, demo, jobs, leads, phones, processes, providers
+from leadgen.entrypoints.cli import budgets, db, demo, jobs, leads, ledger, phones, processes, providers
 
 app = typer.Typer(
     name="leadgen",
@@ -28,6 +28,8 @@ app.add_typer(leads.app, name="leads")
 app.add_typer(phones.app, name="phones")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(providers.app, name="providers")
+app.add_typer(budgets.app, name="budgets")
+app.add_typer(ledger.app, name="ledger")
 
 
 def run() -> None:

@@ -9,6 +9,7 @@ import typer
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import NotConfigured, UnknownId
 from leadgen.domain.job import JobReport, JobScope
+from leadgen.domain.money import micros_from_usd
 from leadgen.domain.waterfall import WhenHeld
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
@@ -24,6 +25,7 @@ def _phones() -> None:
 
 @app.command()
 def find(
+    *,
     lead: Annotated[str | None, typer.Option(help="Only the lead of this id.")] = None,
     again: Annotated[
         bool,
@@ -36,22 +38,40 @@ def find(
         WhenHeld,
         typer.Option(help="While a limit is used up: wait, ask others first (spill), or skip."),
     ] = WhenHeld.WAIT,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="USD", help="Spend no more than this; jobs resume --budget raises it."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find the numbers of all leads that have none: new, incomplete and failed ones."""
+    budget_micros = None if budget is None else micros_from_usd(budget, "budget")
 
     async def use(leadgen: Leadgen) -> JobReport:
         await require_a_key(leadgen)
-        job = await leadgen.order_job.run(ACCOUNT, JobScope(lead, again), when_held)
-        if wait:
-            return await follow(leadgen, job.id)
-        report = await leadgen.jobs.report(job.id)
-        if report is None:
-            raise UnknownId("job", job.id)
-        return report
+        scope = JobScope(lead, again)
+        job = await leadgen.order_job.run(ACCOUNT, scope, when_held, budget_micros=budget_micros)
+        return await reported(leadgen, job.id, wait=wait)
 
     report = with_leadgen(use)
+    print_report(report, wait=wait, json=json)
+    if wait and not json:
+        out.print("leadgen leads list shows the numbers, leadgen leads export FILE writes them.", style="dim")
+
+
+async def reported(leadgen: Leadgen, job_id: str, *, wait: bool) -> JobReport:
+    """The report of a job that was just started: at its end, or as it stands."""
+    if wait:
+        return await follow(leadgen, job_id)
+    report = await leadgen.jobs.report(job_id)
+    if report is None:
+        raise UnknownId("job", job_id)
+    return report
+
+
+def print_report(report: JobReport, *, wait: bool, json: bool) -> None:
+    """What came of a job, or where to look for it."""
     if json:
         print_json(render.job_document(report))
         return
@@ -62,7 +82,6 @@ def find(
         out.print(line)
     if report.providers:
         out.print(render.spend_table(report))
-    out.print("leadgen leads list shows the numbers, leadgen leads export FILE writes them.", style="dim")
 
 
 async def require_a_key(leadgen: Leadgen) -> None:

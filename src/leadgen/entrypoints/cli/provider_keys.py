@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from leadgen.domain.errors import InvalidSetting
 from leadgen.domain.limits import Limits, parse_rules
 from leadgen.domain.money import micros_from_usd
-from leadgen.domain.provider import Charges, ProviderConfig
+from leadgen.domain.provider import Charges, OnUnknown, ProviderConfig
 from leadgen.domain.tier import Tier
 
 _CONCURRENCY_MAX = 10_000
@@ -23,25 +23,27 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 def changed(config: ProviderConfig, assignments: Sequence[str]) -> ProviderConfig:
     """The configuration after assignments such as ``rate=5/1s``; raises InvalidSetting."""
+    changes: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or key not in _KEYS:
             raise InvalidSetting(
                 key, value or "(nothing)", f"KEY=VALUE with one of the keys {', '.join(_KEYS)}"
             )
-        config = dataclasses.replace(config, **_KEYS[key](config, value))
-    return config
+        limits = changes.get("limits", config.limits)
+        changes |= _KEYS[key](limits, value)
+    return dataclasses.replace(config, **changes)
 
 
-def _rate(config: ProviderConfig, value: str) -> dict[str, Any]:
-    return {"limits": Limits(parse_rules(value, "rate"), config.limits.concurrency)}
+def _rate(limits: Limits, value: str) -> dict[str, Any]:
+    return {"limits": Limits(parse_rules(value, "rate"), limits.concurrency)}
 
 
-def _concurrency(config: ProviderConfig, value: str) -> dict[str, Any]:
-    return {"limits": Limits(config.limits.rules, _whole("concurrency", value, _CONCURRENCY_MAX))}
+def _concurrency(limits: Limits, value: str) -> dict[str, Any]:
+    return {"limits": Limits(limits.rules, _whole("concurrency", value, _CONCURRENCY_MAX))}
 
 
-def _timeout(_config: ProviderConfig, value: str) -> dict[str, Any]:
+def _timeout(_limits: Limits, value: str) -> dict[str, Any]:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", value)
     seconds = float(match[1]) / (1_000 if match[2] == "ms" else 1) if match else 0.0
     if not 0 < seconds <= _TIMEOUT_SECONDS_MAX:
@@ -51,7 +53,7 @@ def _timeout(_config: ProviderConfig, value: str) -> dict[str, Any]:
     return {"timeout_seconds": seconds}
 
 
-def _enabled(_config: ProviderConfig, value: str) -> dict[str, Any]:
+def _enabled(_limits: Limits, value: str) -> dict[str, Any]:
     if value.lower() not in _BOOLEANS:
         raise InvalidSetting("enabled", value, "true or false")
     return {"enabled": _BOOLEANS[value.lower()]}
@@ -70,7 +72,7 @@ def _choice(key: str, value: str, choices: type[Choice]) -> Choice:
         raise InvalidSetting(key, value, " or ".join(choices)) from None
 
 
-_KEYS: dict[str, Callable[[ProviderConfig, str], dict[str, Any]]] = {
+_KEYS: dict[str, Callable[[Limits, str], dict[str, Any]]] = {
     "rate": _rate,
     "concurrency": _concurrency,
     "price": lambda _, value: {"price_micros": micros_from_usd(value, "price")},
@@ -79,4 +81,5 @@ _KEYS: dict[str, Callable[[ProviderConfig, str], dict[str, Any]]] = {
     "enabled": _enabled,
     "tier": lambda _, value: {"tier": _choice("tier", value, Tier)},
     "timeout": _timeout,
+    "unknown": lambda _, value: {"on_unknown": _choice("unknown", value, OnUnknown)},
 }

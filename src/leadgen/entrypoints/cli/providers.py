@@ -52,7 +52,11 @@ def set_(
     """Change a provider; running workers follow within a second.
 
     Keys: rate=5/1s,100/1h concurrency=3 price=0.02 charges=request|hit priority=1 enabled=true
-    tier=free|pro|enterprise timeout=10s
+    tier=free|pro|enterprise timeout=10s unknown=assume|repeat|recall|retry
+
+    unknown: what to do where the answer to a paid question was lost.
+    assume: count it as charged and ask the next provider. repeat: send it again under its idempotency key.
+    recall: look it up by its reference. retry: ask once more, where only hits are charged.
     """
 
     async def use(leadgen: Leadgen) -> ProviderConfig:
@@ -122,6 +126,7 @@ def provider_document(config: ProviderConfig) -> dict[str, object]:
         "enabled": config.enabled,
         "tier": config.tier.value,
         "timeout": f"{config.timeout_seconds:g}s",
+        "unknown": config.on_unknown.value,
     }
 
 

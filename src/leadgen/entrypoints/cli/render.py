@@ -13,11 +13,12 @@ from rich.text import Text
 from leadgen.application.ports.lead_repository import LeadLine
 from leadgen.application.ports.limit_gauge import LimitReading
 from leadgen.application.show_lead import LeadStory
-from leadgen.domain.job import JobReport
+from leadgen.domain.job import JobReport, JobStatus
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.money import MICROS_PER_USD
 from leadgen.domain.provider import Hit, Miss, NotSent, Rejected, Unknown
 
+_KEY_CHARACTERS = 12
 STATUS_STYLES = {"found": "green", "not_found": "yellow", "incomplete": "magenta", "failed": "red"}
 
 
@@ -31,6 +32,14 @@ def money(micros: int) -> str:
     text = f"{micros / MICROS_PER_USD:.6f}"
     whole, _, decimals = text.partition(".")
     return f"${whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people read it, such as ``3 min`` or ``2 d``."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def moment(at: datetime | None) -> str:
@@ -49,6 +58,7 @@ def job_document(report: JobReport) -> dict[str, Any]:
         "incomplete": report.incomplete,
         "failed": report.failed,
         "cost_usd": dollars(report.cost_micros),
+        "budget_usd": dollars(report.budget.cap_micros) if report.budget else None,
         "providers": {
             name: {"calls": spend.calls, "hits": spend.hits, "cost_usd": dollars(spend.cost_micros)}
             for name, spend in report.providers.items()
@@ -64,10 +74,16 @@ def job_lines(report: JobReport) -> list[str]:
         f"{report.incomplete} incomplete",
         f"{report.failed} failed",
     ]
-    return [
+    cost = f"cost {money(report.cost_micros)}"
+    if report.budget:
+        cost += f" of {money(report.budget.cap_micros)}"
+    lines = [
         f"Job {report.job.id}: [bold]{report.job.status.value}[/]",
-        f"{report.leads} leads: {', '.join(counts)}; cost {money(report.cost_micros)}",
+        f"{report.leads} leads: {', '.join(counts)}; {cost}",
     ]
+    if report.job.status is JobStatus.BUDGET_REACHED:
+        lines.append(f"Money ran out. To go on: leadgen jobs resume {report.job.id} --budget USD")
+    return lines
 
 
 def spend_table(report: JobReport) -> Table:
@@ -120,6 +136,24 @@ def lead_table(lines: Sequence[LeadLine], *, ids: bool) -> Table:
     return table
 
 
+def asked_table(asked: Sequence[Lookup]) -> Table:
+    """Who was asked about a lead; the beginnings of keys are what `ledger show` takes."""
+    table = Table.grid(padding=(0, 1))
+    for name in ("at", "outcome", "cost", "key"):
+        table.add_column(name, no_wrap=name != "outcome", justify="right" if name == "cost" else "left")
+    for lookup in asked:
+        what = Text(f"{lookup.provider} {outcome_text(lookup)}")
+        table.add_row(
+            f"  {moment(lookup.created_at)}", what, money(lookup.cost_micros), shortened(lookup.key)
+        )
+    return table
+
+
+def shortened(key: str) -> str:
+    """The beginning of a lookup's key, by which it can be told from all others."""
+    return key[:_KEY_CHARACTERS]
+
+
 def story_document(story: LeadStory) -> dict[str, Any]:
     """The whole story of a lead as ``leads show --json`` prints it."""
     return {
@@ -129,6 +163,7 @@ def story_document(story: LeadStory) -> dict[str, Any]:
         "country": story.line.lead.profile.country_code,
         "asked": [
             {
+                "lookup": lookup.key,
                 "provider": lookup.provider,
                 "n": lookup.n,
                 "at": lookup.created_at.isoformat(),
@@ -168,7 +203,7 @@ def limits_table(readings: Sequence[LimitReading]) -> Table:
     for each in readings:
         used = "\n".join(f"{used} of {rule}" for rule, used in each.used)
         free = "now" if each.next_start_seconds <= 0 else f"in {each.next_start_seconds:.1f} s"
-        carrier = f"{each.mode} (epoch {each.epoch})" if each.mode else "nobody yet"
+        carrier = each.mode or "nobody yet"
         flight = f"{each.in_flight}/{each.concurrency}"
         table.add_row(each.provider, used, flight, free, carrier, str(each.refused), str(each.discarded))
     return table

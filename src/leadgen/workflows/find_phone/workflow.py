@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from leadgen.workflows import options
+    from leadgen.workflows.failures import fitting
     from leadgen.workflows.find_phone.activities import FindPhoneActivities
     from leadgen.workflows.find_phone.payloads import FindPhoneInput, FindPhoneResult, SearchInput
 
@@ -18,9 +20,10 @@ class FindPhoneWorkflow:
     """Finds the number of one lead."""
 
     @workflow.run
-    async def run(self, request: FindPhoneInput | None = None) -> FindPhoneResult:
+    async def run(self, request: FindPhoneInput | Any = None) -> FindPhoneResult:
         """The end of the search; the number stands in the database."""
-        if request is None or not request.lead_id:
+        request = fitting(FindPhoneInput, request)
+        if not request.lead_id:
             raise ApplicationError('lead_id is missing: give {"lead_id": "..."}', non_retryable=True)
         search = SearchInput(request.lead_id, request.account, since=workflow.now())
         while True:

@@ -34,7 +34,7 @@ class FindPhonesActivities:
         with as_failures():
             carrier = activity.info().workflow_id or ""
             plan = await self._plan_job.run(order.account, order.job_id, carrier=carrier)
-        return PlanReport(plan.leads)
+        return PlanReport(plan.leads, plan.chunk_leads)
 
     @activity.defn(name="run_chunk")
     async def run_chunk(self, chunk: ChunkInput) -> ChunkProgress:
@@ -50,7 +50,8 @@ class FindPhonesActivities:
     async def end_job(self, order: EndInput) -> FindPhonesResult:
         """Ends the job and says what came of it."""
         with as_failures():
-            report = await self._end_job.run(order.job_id)
+            async with heartbeats():
+                report = await self._end_job.run(order.job_id)
         return FindPhonesResult(
             job_id=report.job.id,
             status=report.job.status.value,

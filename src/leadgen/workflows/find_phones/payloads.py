@@ -26,6 +26,7 @@ class FindPhonesInput:
     leads: int | None = None
     next_start: int = 0
     parked: list[ParkedChunk] = field(default_factory=list)
+    chunk_leads: int = 100
 
 
 @dataclass
@@ -52,9 +53,10 @@ class PlanInput:
 
 @dataclass
 class PlanReport:
-    """How many leads the job covers."""
+    """How many leads the job covers, and how many of them go into a chunk."""
 
     leads: int
+    chunk_leads: int = 100
 
 
 @dataclass

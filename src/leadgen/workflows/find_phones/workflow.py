@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from leadgen.workflows import options
+    from leadgen.workflows.failures import fitting
     from leadgen.workflows.find_phones.activities import FindPhonesActivities
     from leadgen.workflows.find_phones.payloads import (
         ChunkInput,
@@ -21,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         PlanInput,
     )
 
-CHUNK_LEADS = 100
 WINDOW_CHUNKS = 8
 CHUNKS_PER_RUN = 250
 """After so many chunks the workflow goes on in a new run, whose history is empty."""
@@ -32,20 +33,21 @@ class FindPhonesWorkflow:
     """Finds the numbers of many leads."""
 
     @workflow.init
-    def __init__(self, request: FindPhonesInput | None = None) -> None:
-        request = request or FindPhonesInput()
+    def __init__(self, request: FindPhonesInput | Any = None) -> None:
+        request = request if isinstance(request, FindPhonesInput) else FindPhonesInput()
         self._job_id = request.job_id or str(workflow.uuid4())
         self._account = request.account
         self._leads = request.leads
+        self._chunk_leads = request.chunk_leads
         self._next_start = request.next_start
         self._parked = list(request.parked)
         self._running: list[asyncio.Task[None]] = []
         self._started = 0
 
     @workflow.run
-    async def run(self, request: FindPhonesInput | None = None) -> FindPhonesResult:
+    async def run(self, request: FindPhonesInput | Any = None) -> FindPhonesResult:
         """What came of the job; the numbers stand in the database."""
-        del request  # read when the workflow was initialised
+        fitting(FindPhonesInput, request)  # here, since Temporal cannot cleanly fail in __init__
         leads = self._leads if self._leads is not None else await self._plan()
         while self._next_start < leads or self._parked or self._running:
             self._start_chunks(leads)
@@ -53,7 +55,8 @@ class FindPhonesWorkflow:
         return await workflow.execute_activity_method(
             FindPhonesActivities.end_job,
             EndInput(self._job_id),
-            start_to_close_timeout=options.QUERY_TIMEOUT,
+            start_to_close_timeout=options.SETTLE_TIMEOUT,
+            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
             retry_policy=options.UNTIL_IT_ANSWERS,
         )
 
@@ -64,6 +67,7 @@ class FindPhonesWorkflow:
             start_to_close_timeout=options.PLAN_TIMEOUT,
             retry_policy=options.UNTIL_IT_ANSWERS,
         )
+        self._chunk_leads = plan.chunk_leads
         return plan.leads
 
     def _start_chunks(self, leads: int) -> None:
@@ -71,7 +75,7 @@ class FindPhonesWorkflow:
             if self._parked and self._parked[0].resume_at <= workflow.now():
                 start = heapq.heappop(self._parked).start
             elif self._next_start < leads:
-                start, self._next_start = self._next_start, self._next_start + CHUNK_LEADS
+                start, self._next_start = self._next_start, self._next_start + self._chunk_leads
             else:
                 return
             self._started += 1
@@ -82,7 +86,14 @@ class FindPhonesWorkflow:
         if not self._running and self._is_run_used_up():
             await workflow.wait_condition(workflow.all_handlers_finished)
             workflow.continue_as_new(
-                FindPhonesInput(self._job_id, self._account, leads, self._next_start, self._parked)
+                FindPhonesInput(
+                    self._job_id,
+                    self._account,
+                    leads,
+                    self._next_start,
+                    self._parked,
+                    self._chunk_leads,
+                )
             )
         timeout = None
         if self._parked and len(self._running) < WINDOW_CHUNKS and not self._is_run_used_up():
@@ -100,7 +111,7 @@ class FindPhonesWorkflow:
         try:
             report: ChunkProgress = await workflow.execute_activity_method(
                 FindPhonesActivities.run_chunk,
-                ChunkInput(self._job_id, start, CHUNK_LEADS),
+                ChunkInput(self._job_id, start, self._chunk_leads),
                 start_to_close_timeout=options.SEARCH_TIMEOUT,
                 heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
                 retry_policy=options.UNTIL_IT_ANSWERS,

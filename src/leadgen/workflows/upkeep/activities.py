@@ -5,15 +5,18 @@ from __future__ import annotations
 from temporalio import activity
 
 from leadgen.application.mend_jobs import MendJobs
+from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.workflows.failures import as_failures
-from leadgen.workflows.upkeep.payloads import UpkeepResult
+from leadgen.workflows.heartbeats import heartbeats
+from leadgen.workflows.upkeep.payloads import SettleResult, UpkeepResult
 
 
 class UpkeepActivities:
-    """Invokes ``MendJobs``."""
+    """Invokes ``MendJobs`` and ``SettleUnknown``."""
 
-    def __init__(self, mend_jobs: MendJobs) -> None:
+    def __init__(self, mend_jobs: MendJobs, settle_unknown: SettleUnknown) -> None:
         self._mend_jobs = mend_jobs
+        self._settle_unknown = settle_unknown
 
     @activity.defn(name="mend_jobs")
     async def mend_jobs(self) -> UpkeepResult:
@@ -21,3 +24,11 @@ class UpkeepActivities:
         with as_failures():
             mended = await self._mend_jobs.run()
         return UpkeepResult(mended.started, mended.closed)
+
+    @activity.defn(name="settle_unknown")
+    async def settle_unknown(self) -> SettleResult:
+        """Closes the intents of dead workers, finds answers that were lost."""
+        with as_failures():
+            async with heartbeats():
+                settled = await self._settle_unknown.run()
+        return SettleResult(settled.abandoned, settled.found)

@@ -11,3 +11,13 @@ class UpkeepResult:
 
     jobs_started: int = 0
     jobs_closed: int = 0
+    lookups_abandoned: int = 0
+    answers_found: int = 0
+
+
+@dataclass
+class SettleResult:
+    """How many intents of dead workers were closed, and how many lost answers were found."""
+
+    abandoned: int = 0
+    found: int = 0

@@ -17,8 +17,17 @@ class UpkeepWorkflow:
     @workflow.run
     async def run(self) -> UpkeepResult:
         """What was mended."""
-        return await workflow.execute_activity_method(
+        mended = await workflow.execute_activity_method(
             UpkeepActivities.mend_jobs,
             start_to_close_timeout=options.QUERY_TIMEOUT,
             retry_policy=options.UNTIL_IT_ANSWERS,
         )
+        if workflow.patched("settle-unknown"):
+            settled = await workflow.execute_activity_method(
+                UpkeepActivities.settle_unknown,
+                start_to_close_timeout=options.SETTLE_TIMEOUT,
+                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
+                retry_policy=options.UNTIL_IT_ANSWERS,
+            )
+            mended.lookups_abandoned, mended.answers_found = settled.abandoned, settled.found
+        return mended

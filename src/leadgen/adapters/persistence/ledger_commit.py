@@ -1,0 +1,379 @@
+"""One commit of the ledger: all that waits is read together, decided in order, and written together."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from leadgen.adapters.persistence.budgets import BudgetKey, locked, store
+from leadgen.adapters.persistence.database import Database, now_micros
+from leadgen.adapters.persistence.leads import lock_leads
+from leadgen.adapters.persistence.records import Records
+from leadgen.adapters.persistence.rows import day_of, lookup_columns, lookup_of, phone_columns
+from leadgen.adapters.persistence.tables import evidence, leads, limiters, lookups
+from leadgen.application.ports.lookup_ledger import LeadValue
+from leadgen.domain.budget import Budget, OverBudget
+from leadgen.domain.errors import StaleTicket
+from leadgen.domain.lead import EndState
+from leadgen.domain.lookup import Lookup, LookupState
+from leadgen.domain.provider import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Intend:
+    """A question about to be asked, under the epoch of its ticket."""
+
+    lookup: Lookup
+    epoch: int
+    may_repeat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What came of a question, and the number for its lead."""
+
+    lookup: Lookup
+    value: LeadValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Correct:
+    """What a provider's report says of a lookup, which stands as ``before`` unless it has changed since."""
+
+    before: Lookup
+    lookup: Lookup
+    source: str
+
+
+Change = Intend | Close | Correct
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A row of the ledger as it is about to be."""
+
+    lookup: Lookup
+    intended_micros: int
+    discarded: int
+    is_new: bool = False
+    is_changed: bool = False
+
+
+_CLOSING = (
+    "state", "settled_at", "held_micros", "posted_micros", "estimated_micros",
+    "outcome", "fault", "detail", "raw", "phone", "phone_country", "phone_line",
+)  # fmt: skip
+"""What an answer changes of an open lookup."""
+
+_INTENT = tuple(column.name for column in lookups.c if column.name not in {"intended_micros", "discarded"})
+_CLOSED = ("key", "owner", *_CLOSING)
+_VALUE = ("phone", "phone_country", "phone_line", "phone_provider", "updated_at", "phone_status")
+_FOUND = ("id", "account_id", *_VALUE)
+_IS_OPEN = "lookups.key = given.key AND lookups.owner = given.owner AND lookups.state = 'intended'"
+_IS_WITHOUT = "leads.id = given.id AND leads.account_id = given.account_id AND leads.phone IS NULL"
+
+
+class LedgerCommit:
+    """Decides and writes a batch within one transaction; rows are locked in one order by all processes.
+
+    Leads first, then epochs, lookups and budgets: so no two writers ever wait for each other.
+    """
+
+    def __init__(self, conn: AsyncConnection, database: Database) -> None:
+        self._conn = conn
+        self._database = database
+        self._intents, self._closed, self._found = _records(database.is_sqlite)
+        self._now = 0
+        self._epochs: dict[str, int] = {}
+        self._rows: dict[str, _Standing] = {}
+        self._budgets: dict[BudgetKey, Budget] = {}
+        self._moved: set[BudgetKey] = set()
+        self._values: list[tuple[LeadValue, Lookup]] = []
+        self._evidence: list[dict[str, Any]] = []
+
+    async def run(self, batch: Sequence[Change]) -> list[Any]:
+        """The result of each change, in order; an exception stands for itself."""
+        await self._prepare(batch)
+        results: dict[int, Any] = {} if self._budgets else await self._write_plain(batch)
+        left = [place for place in range(len(batch)) if place not in results]
+        if left:
+            results |= await self._decide_all(batch, left)
+        if self._values:
+            await self._write_values()
+        return [results[place] for place in range(len(batch))]
+
+    async def _prepare(self, batch: Sequence[Change]) -> None:
+        """Takes the locks in their order, and reads the clock after them."""
+        conn = self._conn
+        lead_ids = {change.value.lead_id for change in batch if isinstance(change, Close) and change.value}
+        if lead_ids and not self._database.is_sqlite:
+            await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(sorted(lead_ids))))
+        providers = {change.lookup.provider for change in batch if isinstance(change, Intend)}
+        if providers:
+            epochs = select(limiters.c.credential, limiters.c.epoch).order_by(limiters.c.credential)
+            known = epochs.where(limiters.c.credential.in_(sorted(providers))).with_for_update(read=True)
+            self._epochs = {row.credential: row.epoch for row in await conn.execute(known)}
+        self._budgets = await locked(
+            conn,
+            {change.lookup.account for change in batch},
+            {change.lookup.job_id for change in batch if change.lookup.job_id},
+        )
+        self._now = await now_micros(conn, self._database)
+
+    async def _write_plain(self, batch: Sequence[Change]) -> dict[int, Any]:
+        """What needs no look at what stands: new intents, and answers to open ones that are still ours."""
+        first = {change.lookup.key: place for place, change in reversed(list(enumerate(batch)))}
+        intends, closes = dict[str, int](), dict[str, int]()
+        for key, place in sorted(first.items()):
+            change = batch[place]
+            if isinstance(change, Intend) and self._is_current(change):
+                intends[key] = place
+            elif isinstance(change, Close):
+                closes[key] = place
+        results: dict[int, Any] = {}
+        if intends:
+            columns = [lookup_columns(batch[place].lookup) for place in intends.values()]
+            rows = [[*(row[name] for name in _INTENT), self._now, 0] for row in columns]
+            for key in await self._intents.run(self._conn, self._intents.insert_or_skip("key"), rows):
+                results[intends[key]] = batch[intends[key]].lookup
+        if closes:
+            columns = [lookup_columns(batch[place].lookup) for place in closes.values()]
+            rows = [[row[name] for name in _CLOSED] for row in columns]
+            closing = self._closed.update(_from_given(_CLOSING), _IS_OPEN, "key")
+            for key in await self._closed.run(self._conn, closing, rows):
+                results[closes[key]] = True
+                self._note_value(batch[closes[key]])
+        return results
+
+    async def _decide_all(self, batch: Sequence[Change], left: Sequence[int]) -> dict[int, Any]:
+        """The rest, one after the other over the rows that stand, which are locked."""
+        await self._read_rows(sorted({batch[place].lookup.key for place in left}))
+        await self._lock_budgets_of_rows(batch)
+        results = {place: self._decide(batch[place]) for place in left}
+        if lost := await self._write():
+            await self._yield_to_others(batch, results, lost)
+        await store(self._conn, {key: self._budgets[key] for key in sorted(self._moved)})
+        return results
+
+    async def _lock_budgets_of_rows(self, batch: Sequence[Change]) -> None:
+        """The rows may be of other jobs, whose budgets their money leaves."""
+        involved = [change.lookup for change in batch] + [row.lookup for row in self._rows.values()]
+        self._budgets = await locked(
+            self._conn,
+            {lookup.account for lookup in involved},
+            {lookup.job_id for lookup in involved if lookup.job_id},
+        )
+
+    def _is_current(self, change: Intend) -> bool:
+        return self._epochs.get(change.lookup.provider, change.epoch) == change.epoch
+
+    def _note_value(self, change: Change) -> None:
+        if isinstance(change, Close) and change.value:
+            self._values.append((change.value, change.lookup))
+
+    async def _read_rows(self, keys: Sequence[str]) -> None:
+        standing = select(lookups).where(lookups.c.key.in_(keys)).order_by(lookups.c.key).with_for_update()
+        for row in (await self._conn.execute(standing)).mappings():
+            self._rows[row["key"]] = _Standing(lookup_of(row), row["intended_micros"], row["discarded"])
+
+    def _decide(self, change: Change) -> Any:
+        match change:
+            case Intend():
+                return self._intend(change)
+            case Close():
+                return self._close(change)
+            case Correct():
+                return self._correct(change)
+
+    def _intend(self, change: Intend) -> Lookup | OverBudget | StaleTicket:
+        lookup, row = change.lookup, self._rows.get(change.lookup.key)
+        if row is not None and row.lookup.state is LookupState.INTENDED:
+            return row.lookup
+        if not self._is_current(change):
+            return StaleTicket(lookup.provider)
+        if row is not None:
+            return self._reopen(row, change)
+        if refusal := self._refusal(lookup):
+            return refusal
+        self._rows[lookup.key] = _Standing(lookup, self._now, 0, is_new=True)
+        self._move(None, 0, lookup, self._now)
+        return lookup
+
+    def _reopen(self, row: _Standing, change: Intend) -> Lookup | OverBudget:
+        standing, lookup = row.lookup, change.lookup
+        is_repeat = standing.state is LookupState.UNKNOWN and change.may_repeat
+        if is_repeat and standing.may_repeat(lookup.created_at):
+            lookup = dataclasses.replace(lookup, created_at=standing.created_at, repeats=standing.repeats + 1)
+        elif standing.state is not LookupState.NOT_SENT:
+            return standing
+        before, at = standing, row.intended_micros
+        if refusal := self._refusal(lookup, before, at):
+            return refusal
+        row.lookup, row.intended_micros, row.is_changed = lookup, self._now, True
+        row.discarded += standing.state is LookupState.NOT_SENT
+        self._move(before, at, lookup, self._now)
+        return lookup
+
+    def _close(self, change: Close) -> bool:
+        lookup, row = change.lookup, self._rows.get(change.lookup.key)
+        if row is None:
+            return False
+        standing = row.lookup
+        is_ours = standing.owner == lookup.owner
+        if is_ours and lookup_columns(standing) == lookup_columns(lookup):
+            return True
+        if is_ours and standing.state is LookupState.INTENDED:
+            self._put(row, lookup)
+            self._note_value(change)
+            return True
+        self._note_late(row, lookup, is_applied=is_ours and standing.state is LookupState.UNKNOWN)
+        return False
+
+    def _note_late(self, row: _Standing, lookup: Lookup, *, is_applied: bool) -> None:
+        """What a owner that had been given up brings: a charge is booked, the lead is left alone."""
+        if lookup.state is LookupState.UNKNOWN:
+            return
+        before = row.lookup
+        if is_applied:
+            self._put(row, lookup)
+        self._testify(f"late: {lookup.owner}", before, row.lookup, lookup.outcome)
+
+    def _correct(self, change: Correct) -> bool:
+        row = self._rows.get(change.lookup.key)
+        if row is None or lookup_columns(row.lookup) != lookup_columns(change.before):
+            return False
+        self._put(row, change.lookup)
+        self._testify(change.source, change.before, change.lookup, change.lookup.outcome)
+        return True
+
+    def _put(self, row: _Standing, lookup: Lookup) -> None:
+        self._move(row.lookup, row.intended_micros, lookup, row.intended_micros)
+        row.lookup, row.is_changed = lookup, True
+
+    def _refusal(self, lookup: Lookup, before: Lookup | None = None, before_at: int = 0) -> OverBudget | None:
+        """The first budget that does not cover a question; what is over for good comes first.
+
+        What it had cost ``before``, its answer being lost, makes room for it.
+        """
+        day = day_of(self._now)
+        budgets = [self._without(before, before_at, budget.on(day)) for budget in self._budgets.values()]
+        refusals = [
+            refusal
+            for budget in budgets
+            if budget.covers(lookup, day)
+            if (refusal := budget.refusal(lookup.held_micros))
+        ]
+        return min(refusals, key=lambda refusal: not refusal.is_final, default=None)
+
+    @staticmethod
+    def _without(lookup: Lookup | None, intended_at: int, budget: Budget) -> Budget:
+        if lookup is None or not budget.covers(lookup, day_of(intended_at)):
+            return budget
+        return budget.moved(held_micros=-lookup.held_micros, used_micros=-lookup.cost_micros)
+
+    def _move(self, before: Lookup | None, before_at: int, after: Lookup, after_at: int) -> None:
+        """Takes the money of a lookup out of its budgets as it was, and puts it in as it is."""
+        for key, standing in self._budgets.items():
+            budget = self._without(before, before_at, standing.on(day_of(self._now)))
+            if budget.covers(after, day_of(after_at)):
+                budget = budget.moved(held_micros=after.held_micros, used_micros=after.cost_micros)
+            if budget != standing:
+                self._budgets[key] = budget
+                self._moved.add(key)
+
+    def _testify(self, source: str, before: Lookup, after: Lookup, said: Outcome | None) -> None:
+        self._evidence.append(
+            {
+                "key": before.key,
+                "source": source[:255],
+                "received_at": datetime.fromtimestamp(self._now / 1_000_000, UTC),
+                "state_before": before.state.value,
+                "state_after": after.state.value,
+                "cost_before_micros": before.cost_micros,
+                "cost_after_micros": after.cost_micros,
+                "detail": type(said).__name__.lower() if said else "",
+            }
+        )
+
+    async def _write(self) -> set[str]:
+        """Writes all but budgets; the keys that another process has taken in the meantime."""
+        lost = await self._insert([row for row in self._rows.values() if row.is_new])
+        changed = [row for row in self._rows.values() if row.is_changed and not row.is_new]
+        if changed:
+            columns = lookup_columns(changed[0].lookup)
+            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns if name != "key"}
+            values |= {"intended_micros": bindparam("new_intended"), "discarded": bindparam("new_discarded")}
+            written = update(lookups).where(lookups.c.key == bindparam("of_key")).values(values)
+            await self._conn.execute(written, [_changed_row(row) for row in changed])
+        if self._evidence:
+            once = self._database.insert_or_skip(evidence, "key", "source")
+            await self._conn.execute(once, self._evidence)
+        return lost
+
+    async def _insert(self, new: Sequence[_Standing]) -> set[str]:
+        if not new:
+            return set()
+        rows = [
+            lookup_columns(row.lookup) | {"intended_micros": row.intended_micros, "discarded": 0}
+            for row in sorted(new, key=lambda row: row.lookup.key)
+        ]
+        insert = self._database.insert_or_skip(lookups, "key").returning(lookups.c.key)
+        inserted = set((await self._conn.execute(insert, rows)).scalars())
+        return {row.lookup.key for row in new} - inserted
+
+    async def _write_values(self) -> None:
+        rows = [_value_row(value, lookup) for value, lookup in self._values]
+        await self._found.run(self._conn, self._found.update(_from_given(_VALUE), _IS_WITHOUT), rows)
+
+    async def _yield_to_others(
+        self, batch: Sequence[Change], results: dict[int, Any], lost: set[str]
+    ) -> None:
+        """Another process was faster: its lookup stands, and our money is not held."""
+        for key in lost:
+            self._move(self._rows[key].lookup, self._now, _nothing_of(self._rows[key].lookup), self._now)
+        await self._read_rows(sorted(lost))
+        for place in results:
+            change = batch[place]
+            if change.lookup.key in lost:
+                results[place] = self._rows[change.lookup.key].lookup if isinstance(change, Intend) else False
+
+
+def _value_row(value: LeadValue, lookup: Lookup) -> list[Any]:
+    phone, provider = phone_columns(value.phone), value.provider
+    return [value.lead_id, value.account, *phone.values(), provider, lookup.settled_at, EndState.FOUND.value]
+
+
+def _changed_row(row: _Standing) -> dict[str, Any]:
+    columns = lookup_columns(row.lookup)
+    key = columns.pop("key")
+    return {
+        "of_key": key,
+        "new_intended": row.intended_micros,
+        "new_discarded": row.discarded,
+        **{f"new_{name}": value for name, value in columns.items()},
+    }
+
+
+@functools.cache
+def _records(is_sqlite: bool) -> tuple[Records, Records, Records]:  # noqa: FBT001 - a key of the cache
+    """Intents, what closes them, and what is found for leads."""
+    return (
+        Records(lookups, (*_INTENT, "intended_micros", "discarded"), is_sqlite=is_sqlite),
+        Records(lookups, _CLOSED, is_sqlite=is_sqlite),
+        Records(leads, _FOUND, is_sqlite=is_sqlite),
+    )
+
+
+def _from_given(columns: Sequence[str]) -> dict[str, str]:
+    return {name: f"given.{name}" for name in columns}
+
+
+def _nothing_of(lookup: Lookup) -> Lookup:
+    return dataclasses.replace(lookup, held_micros=0, posted_micros=0, estimated_micros=0)

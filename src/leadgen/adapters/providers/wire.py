@@ -1,0 +1,85 @@
+"""The wire under the HTTP client: a gate right before the first byte of a question."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from httpx_aiohttp.httpx2 import AiohttpTransport
+
+from leadgen.domain.provider import MaySend
+
+CONNECTIONS_MAX = 1000
+_IDLE_SECONDS_MAX = 4.0  # below the 5 s of many servers: a question sent as they hang up would be in doubt
+
+
+class TicketRanOutError(Exception):
+    """The connection stood too late: nothing was sent."""
+
+
+class SentAlreadyError(Exception):
+    """The client wanted to send a question again by itself."""
+
+
+class HungUpError(Exception):
+    """The connection was closed from the other side while the question waited for its time."""
+
+
+class Wire:
+    """One question on its way, once: until ``used`` not a byte of it has left."""
+
+    def __init__(self, may_send: MaySend) -> None:
+        self.used = False
+        self._may_send = may_send
+
+    async def open(self, connection: Connection) -> None:
+        """Lets the first byte out when it may leave; else the connection is there for the next question."""
+        try:
+            if self.used:
+                raise SentAlreadyError
+            if not await self._may_send():
+                raise TicketRanOutError
+            if connection.protocol is None or not connection.protocol.is_connected():
+                raise HungUpError
+        except BaseException:
+            connection.release()
+            raise
+        self.used = True
+
+
+_wire: ContextVar[Wire] = ContextVar("wire")
+
+
+@contextmanager
+def under(wire: Wire) -> Iterator[None]:
+    """What is sent in this block goes over this wire."""
+    token = _wire.set(wire)
+    try:
+        yield
+    finally:
+        _wire.reset(token)
+
+
+class _GatedConnector(TCPConnector):
+    """Hands a connection out once its question may be sent."""
+
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        if wire := _wire.get(None):
+            await wire.open(connection)
+        return connection
+
+
+def new_transport(tls: ssl.SSLContext, connections_max: int) -> AiohttpTransport:
+    """Connections that are kept alive for a while; no cookies, proxies, retries or limits of time."""
+
+    def session() -> ClientSession:
+        connector = _GatedConnector(limit=connections_max, keepalive_timeout=_IDLE_SECONDS_MAX, ssl=tls)
+        return ClientSession(connector=connector, cookie_jar=DummyCookieJar(), trust_env=False)
+
+    return AiohttpTransport(verify=tls, trust_env=False, client=session)

@@ -1,0 +1,67 @@
+"""The ledger as a whole, for those who check it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from leadgen.domain.lookup import Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTotals:
+    """What one provider's lookups add up to, in micro-USD."""
+
+    lookups: int = 0
+    posted_micros: int = 0
+    held_micros: int = 0
+    estimated_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTotals:
+    """What all lookups add up to; ``oldest_unknown`` is when the oldest unknown one was made."""
+
+    intents_open: int
+    unknown_open: int
+    oldest_unknown: datetime | None
+    providers: Mapping[str, ProviderTotals] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What came to light after a lookup had been closed, and what it changed (micro-USD)."""
+
+    source: str
+    received_at: datetime
+    state_before: str
+    state_after: str
+    cost_before_micros: int
+    cost_after_micros: int
+    detail: str
+
+
+class ILedgerBooks(ABC):
+    """Reads the ledger of all accounts, and corrects it. Raises ServiceUnavailable."""
+
+    @abstractmethod
+    async def totals(self) -> LedgerTotals:
+        """What everything adds up to now, in one state of the database."""
+
+    @abstractmethod
+    async def page(self, *, after: str, limit: int) -> Sequence[Lookup]:
+        """Up to ``limit`` lookups whose key follows ``after``, in order of key."""
+
+    @abstractmethod
+    async def correct(self, before: Lookup, after: Lookup, *, source: str) -> bool:
+        """Books what a report says, with the evidence; False where the lookup is no longer ``before``."""
+
+    @abstractmethod
+    async def find(self, beginning: str) -> Lookup | None:
+        """The lookup whose key begins so; None where there is none, or more than one."""
+
+    @abstractmethod
+    async def evidence(self, key: str) -> Sequence[Evidence]:
+        """What came to light about a lookup, oldest first."""

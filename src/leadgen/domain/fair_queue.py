@@ -1,0 +1,99 @@
+"""A fair queue: who is urgent goes first, then accounts take turns by their weights.
+
+Start-time fair queueing: each account has a queue of its own and a virtual time that advances by 1 / weight
+for each turn; the account that is furthest behind is next. An account that comes back after having had
+nothing to do joins at the present virtual time: it neither owes nor is owed turns.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """For whom somebody waits: an account, its weight, and whether a person waits for the answer."""
+
+    account: str = ""
+    weight: int = 1
+    is_urgent: bool = False
+
+
+ANYBODY = Claimant()
+
+
+@dataclass(slots=True)
+class _Flow(Generic[Item]):
+    """What one account waits for."""
+
+    weight: int
+    due: float
+    items: deque[Item] = field(default_factory=deque)
+
+
+class FairQueue(Generic[Item]):
+    """First come, first served within an account; between accounts by weight."""
+
+    def __init__(self) -> None:
+        self._urgent: dict[str, _Flow[Item]] = {}
+        self._patient: dict[str, _Flow[Item]] = {}
+        self._now = 0.0
+        self._due: dict[str, float] = {}
+        """When it is the turn again of accounts that have nothing waiting."""
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Item]:
+        """All that wait, in no order that means anything."""
+        for flows in (self._urgent, self._patient):
+            for flow in flows.values():
+                yield from flow.items
+
+    def push(self, item: Item, claimant: Claimant) -> None:
+        """Lets an item wait its turn."""
+        flows = self._urgent if claimant.is_urgent else self._patient
+        flow = flows.get(claimant.account)
+        if flow is None:
+            known = 0.0 if claimant.is_urgent else self._due.pop(claimant.account, 0.0)
+            flow = flows[claimant.account] = _Flow(claimant.weight, max(known, self._now))
+        flow.weight = claimant.weight
+        flow.items.append(item)
+        self._count += 1
+
+    def pop(self) -> Item:
+        """The item whose turn it is; raises IndexError when nothing waits."""
+        flows = self._urgent or self._patient
+        if not flows:
+            raise IndexError
+        account, flow = min(flows.items(), key=lambda each: each[1].due)
+        if flows is self._patient:
+            self._now = flow.due
+        flow.due += 1.0 / flow.weight
+        item = flow.items.popleft()
+        self._count -= 1
+        if not flow.items:
+            self._leave(flows, account)
+        return item
+
+    def keep(self, stays: Callable[[Item], bool]) -> None:
+        """Takes everything out that does not stay."""
+        for flows in (self._urgent, self._patient):
+            for account, flow in list(flows.items()):
+                flow.items = deque(item for item in flow.items if stays(item))
+                if not flow.items:
+                    self._leave(flows, account)
+        self._count = sum(1 for _ in self)
+
+    def _leave(self, flows: dict[str, _Flow[Item]], account: str) -> None:
+        """Remembers a turn that an account has had in advance; what lies behind is forgotten."""
+        flow = flows.pop(account)
+        if flows is self._patient and flow.due > self._now:
+            self._due[account] = flow.due
+        self._due = {name: due for name, due in self._due.items() if due > self._now}

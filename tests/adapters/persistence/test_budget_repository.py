@@ -1,0 +1,5 @@
+from tests.contracts.budget_repository import BudgetRepositoryContract
+
+
+class TestSqlBudgetRepository(BudgetRepositoryContract):
+    """On SQLite and on PostgreSQL."""

@@ -1,0 +1,5 @@
+from tests.contracts.ledger_books import LedgerBooksContract
+
+
+class TestSqlLedgerBooks(LedgerBooksContract):
+    """On SQLite and on PostgreSQL."""

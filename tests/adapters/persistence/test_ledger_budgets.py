@@ -1,0 +1,5 @@
+from tests.contracts.ledger_budgets import LedgerBudgetsContract
+
+
+class TestSqlLedgerBudgets(LedgerBudgetsContract):
+    """On SQLite and on PostgreSQL."""

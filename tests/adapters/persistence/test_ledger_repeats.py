@@ -1,0 +1,5 @@
+from tests.contracts.ledger_repeats import LedgerRepeatsContract
+
+
+class TestSqlLedgerRepeats(LedgerRepeatsContract):
+    """On SQLite and on PostgreSQL."""
