@@ -99,6 +99,10 @@ chaos: install ## kill and cut real processes for six minutes, judged by the pro
 chaos-full: install ## the whole fault plan, which takes hours
 	@$(BIN)/python -m tests.chaos --full
 
+.PHONY: chaos-mutants
+chaos-mutants: install ## plant a fault at a time; the tests must catch every one
+	@$(BIN)/python -m tests.chaos.mutants
+
 .PHONY: picture
 picture: install ## draw docs/demo.svg anew
 	$(BIN)/leadgen demo --svg docs/demo.svg

@@ -34,15 +34,18 @@ from leadgen.adapters.system import SystemClock, Uuid7Source, process_name
 from leadgen.adapters.temporal.connection import connect
 from leadgen.adapters.temporal.job_runner import TemporalJobRunner
 from leadgen.application.audit_ledger import AuditLedger
+from leadgen.application.cancel_job import CancelJob
 from leadgen.application.check_providers import CheckProviders
 from leadgen.application.continue_job import ContinueJob
 from leadgen.application.end_job import EndJob
 from leadgen.application.export_leads import ExportLeads
 from leadgen.application.find_phone import FindPhone
 from leadgen.application.import_leads import ImportLeads
+from leadgen.application.look_at_job import LookAtJob
 from leadgen.application.mend_jobs import MendJobs
 from leadgen.application.order_job import OrderJob
 from leadgen.application.paid_calls import PaidCalls
+from leadgen.application.pause_job import PauseJob
 from leadgen.application.plan_job import PlanJob
 from leadgen.application.ports.budget_repository import IBudgetRepository
 from leadgen.application.ports.clock import IClock
@@ -56,9 +59,11 @@ from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
 from leadgen.application.search_lead import SearchLead
 from leadgen.application.settle_unknown import SettleUnknown
+from leadgen.application.show_job import ShowJob
 from leadgen.application.show_lead import ShowLead
 from leadgen.application.show_lookup import ShowLookup
 from leadgen.application.ticket_desk import TicketDesk
+from leadgen.application.wishes import Wishes
 from leadgen.domain.limits import Limits, Timing, parse_rules
 from leadgen.domain.provider import IPhoneProvider, ProviderConfig
 from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered, WithinBudget
@@ -95,11 +100,14 @@ class Leadgen:
 
     import_leads: ImportLeads
     export_leads: ExportLeads
+    show_job: ShowJob
     show_lead: ShowLead
     show_lookup: ShowLookup
     audit_ledger: AuditLedger
     order_job: OrderJob
+    pause_job: PauseJob
     continue_job: ContinueJob
+    cancel_job: CancelJob
     check_providers: CheckProviders
     leads: ILeadRepository
     jobs: IJobRepository
@@ -180,6 +188,7 @@ def _use_cases(
 ) -> Leadgen:
     ids = Uuid7Source()
     leads, jobs = SqlLeadRepository(database, clock), SqlJobRepository(database, clock)
+    wishes = Wishes(jobs=jobs, runner=runner)
     accounts = SqlAccountRepository(database)
     budgets, books = SqlBudgetRepository(database), SqlLedgerBooks(database, ledger)
     pipeline = SelectionPipeline([Enabled(), InputsPresent(), TierCovered(), WithinBudget()])
@@ -195,11 +204,14 @@ def _use_cases(
     return Leadgen(
         import_leads=ImportLeads(leads=leads, ids=ids),
         export_leads=ExportLeads(leads=leads),
+        show_job=ShowJob(jobs=jobs, catalog=catalog, clock=clock),
         show_lead=ShowLead(leads=leads, ledger=ledger),
         show_lookup=ShowLookup(books=books),
         audit_ledger=AuditLedger(books=books, clock=clock),
         order_job=OrderJob(jobs=jobs, leads=leads, runner=runner, ids=ids, clock=clock),
-        continue_job=ContinueJob(jobs=jobs, runner=runner, ids=ids),
+        pause_job=PauseJob(wishes=wishes),
+        continue_job=ContinueJob(jobs=jobs, runner=runner, ids=ids, wishes=wishes),
+        cancel_job=CancelJob(wishes=wishes),
         check_providers=CheckProviders(catalog=catalog, providers=providers),
         leads=leads,
         jobs=jobs,
@@ -212,7 +224,8 @@ def _use_cases(
             find_phone=FindPhoneActivities(FindPhone(leads=leads, open_round=open_round, search=search)),
             find_phones=FindPhonesActivities(
                 PlanJob(jobs=jobs, accounts=accounts, clock=clock),
-                RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search),
+                RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search, clock=clock),
+                LookAtJob(jobs=jobs),
                 EndJob(jobs=jobs, ledger=ledger, clock=clock),
             ),
             upkeep=UpkeepActivities(

@@ -112,18 +112,23 @@ def _more_than_rows(evidence: Evidence) -> int:
 
 
 def money(evidence: Evidence) -> Line:
-    """I3: the books lie between what is known and what is feared; after the audit they are what is known."""
+    """I3a: the books lie between what the ledger knows and what it fears."""
     charged = sum(call.charged_micros for call in evidence.calls)
     posted, feared = _money(evidence.records)
     off = max(posted - charged, 0) + max(charged - posted - feared, 0)
-    text = f"{posted:,} <= {charged:,} <= {posted + feared:,}"
+    return Line("I3a", "money feared", off, f"{posted:,} <= {charged:,} <= {posted + feared:,}")
+
+
+def audited_money(evidence: Evidence) -> Line:
+    """I3b: after the audit the ledger knows what the books say, and fears nothing that they tell of."""
     if evidence.audited is None:
-        return Line("I3", "money (no audit)", off, text)
-    known, left = _money(evidence.audited)
+        return Line("I3b", "money audited", None, "this leadgen has no audit")
+    charged = sum(call.charged_micros for call in evidence.calls)
+    known, _ = _money(evidence.audited)
     told_of = {call.provider for call in evidence.calls}  # of others a report cannot say anything
-    open_ = sum(row.state == "unknown" and row.provider in told_of for row in evidence.audited.lookups)
-    text = f"{charged:,} charged, {known:,} posted, {left:,} left open"
-    return Line("I3", "money", off + abs(known - charged) + open_, text)
+    left = sum(row.state == "unknown" and row.provider in told_of for row in evidence.audited.lookups)
+    text = f"{charged:,} charged, {known:,} posted, {left} unknown"
+    return Line("I3b", "money audited", abs(known - charged) + left, text)
 
 
 def _money(records: Records) -> tuple[int, int]:
@@ -271,6 +276,7 @@ RULES: tuple[Callable[[Evidence], Line], ...] = (
     nothing_lost,
     nothing_twice,
     money,
+    audited_money,
     budgets,
     rates,
     concurrency,

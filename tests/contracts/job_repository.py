@@ -407,6 +407,40 @@ class JobRepositoryContract:
         }
         assert report.cost_micros == 80_000
 
+    async def test_report_of_times(self, stores: Stores) -> None:
+        """Per provider: how long a call took on average, of those of which it is on record."""
+        planned, _ = await self._running(stores, 4)
+        calls: Sequence[tuple[int, str, Outcome, float | None]] = [
+            (0, "orion", Miss(), 4.0),
+            (1, "orion", Unknown("timed out"), 10.5),
+            (2, "orion", Miss(), None),
+            (3, "orion", NotSent("no route"), None),
+            (0, "astra", Miss(), None),
+        ]
+        for number, provider, outcome, took in calls:
+            intent = replace(_intent(number, provider), job_id=planned.id)
+            await self._buy(stores, intent, outcome, took_seconds=took)
+        await self._buy(stores, _intent(3, "astra"), Miss(), took_seconds=99.0)
+        providers = (await self._report(stores, planned)).providers
+        assert {name: each.took_seconds for name, each in providers.items()} == {"orion": 7.25, "astra": None}
+
+    async def test_asked(self, stores: Stores) -> None:
+        """Leads of whom a question of this job left, or may have, each counted once."""
+        planned, _ = await self._running(stores, 6)
+        calls: Sequence[tuple[int, str, Outcome | None]] = [
+            (0, "orion", Miss()),
+            (0, "astra", Miss()),
+            (1, "orion", Unknown("timed out")),
+            (2, "orion", Rejected(Fault.BROKEN, "500")),
+            (3, "orion", NotSent("no route")),
+            (4, "orion", None),
+        ]
+        for number, provider, outcome in calls:
+            await self._buy(stores, replace(_intent(number, provider), job_id=planned.id), outcome)
+        await self._buy(stores, _intent(5, "orion"), Miss())
+        assert await stores.jobs.asked(planned.id) == 3
+        assert await stores.jobs.asked("nothing") == 0
+
     async def test_latest(self, stores: Stores) -> None:
         """The newest jobs come first, no more than asked for, and none of another account."""
         for number, minutes in ((1, 5), (2, 1), (3, 9), (4, 7)):
@@ -438,10 +472,13 @@ class JobRepositoryContract:
         assert report is not None
         return report
 
-    async def _buy(self, stores: Stores, intent: Lookup, outcome: Outcome | None) -> None:
+    async def _buy(
+        self, stores: Stores, intent: Lookup, outcome: Outcome | None, *, took_seconds: float | None = None
+    ) -> None:
         assert await stores.ledger.intend(intent) == intent
         if outcome:
-            assert await stores.ledger.close(intent.closed(outcome, Charges.REQUEST, NOW), None)
+            end = intent.closed(outcome, Charges.REQUEST, NOW, took_seconds=took_seconds)
+            assert await stores.ledger.close(end, None)
 
 
 def _intent(number: int, provider: str, *, created_at: datetime = NOW) -> Lookup:

@@ -41,8 +41,8 @@ def about(number: int, *, provider: str = "orion", n: int = 0, owner: str = "wor
 
 
 def closed(intent: Lookup, outcome: Outcome) -> Lookup:
-    """The intent with its outcome, charged per request."""
-    return intent.closed(outcome, Charges.REQUEST, LATER)
+    """The intent with its outcome, charged per request, after a call of one and a quarter seconds."""
+    return intent.closed(outcome, Charges.REQUEST, LATER, took_seconds=1.25)
 
 
 def value(intent: Lookup, phone: PhoneNumber | None = None) -> LeadValue:
@@ -134,6 +134,16 @@ class LookupLedgerContract:
         assert answers == [winner] * 20
 
     # close
+
+    async def test_close_records_how_long_the_call_took(self, stores: Stores) -> None:
+        """To the millisecond; nothing where that is not known."""
+        times: Sequence[float | None] = (4.2, 0.0, None)
+        for number, took in enumerate(times):
+            intent = about(number)
+            await stores.ledger.intend(intent)
+            end = intent.closed(Miss(), Charges.REQUEST, LATER, took_seconds=took)
+            assert await stores.ledger.close(end, None)
+            assert await stores.ledger.get(intent.key) == end
 
     @pytest.mark.parametrize("outcome", OUTCOMES, ids=str)
     async def test_close_records_every_outcome(self, stores: Stores, outcome: Outcome) -> None:

@@ -280,13 +280,14 @@ class RateLimiterContract(ABC):
         for first, last in zip(tickets, tickets[10:], strict=False):
             assert last.opens_at - first.closes_at > 1 - TICK
 
-    async def test_a_lower_cap(self, limiter: IRateLimiter) -> None:
+    async def test_a_lower_cap(self, limiter: IRateLimiter, clock: FakeClock) -> None:
         """Waits until enough places have been given back."""
         tickets = await _take(limiter, limits((100, 1), concurrency=3), wanted=3)
         narrow = limits((100, 1), concurrency=1)
         for ticket in tickets:
             assert (await _ask(limiter, narrow, wanted=1)).tickets == []
             await limiter.release(ticket)
+        await clock.advance(1.0)
         assert len((await _ask(limiter, narrow, wanted=2)).tickets) == 1
 
     async def _demand(

@@ -69,6 +69,18 @@ def record(program: Program, *lookups: Lookup) -> None:
     _in_database(program, write)
 
 
+def record_job(program: Program) -> str:
+    """The id of a running job over all leads, which no worker carries out."""
+    job = Job("0190f3a0-0000-7000-8000-00000000000b", "default", JobScope(), JobStatus.WAITING, ASKED_AT)
+
+    async def write(database: Database) -> None:
+        jobs = SqlJobRepository(database, SystemClock())
+        await jobs.plan(await jobs.add(job), "carrier-1")
+
+    _in_database(program, write)
+    return job.id
+
+
 def record_job_over_budget(program: Program, lead_ids: Sequence[str], budget_micros: int) -> str:
     """The id of a job over these leads that ended since its budget was reached before any was searched."""
     job = Job("0190f3a0-0000-7000-8000-00000000000a", "default", JobScope(), JobStatus.WAITING, ASKED_AT)

@@ -8,7 +8,7 @@ from leadgen.domain.job import Job
 
 
 class RecordingJobRunner(IJobRunner):
-    """``started`` has the ids of the jobs it was given; one that was started is running.
+    """``started`` has the ids of the jobs it was given, ``woken`` of those it woke; one started is running.
 
     Put a job's id into ``states`` to say what became of it. ``down`` makes every call fail, ``start_fails``
     only the start.
@@ -16,6 +16,7 @@ class RecordingJobRunner(IJobRunner):
 
     def __init__(self) -> None:
         self.started: list[str] = []
+        self.woken: list[str] = []
         self.states: dict[str, RunState] = {}
         self.down = False
         self.start_fails = False
@@ -32,6 +33,10 @@ class RecordingJobRunner(IJobRunner):
         if await self.state(job) is RunState.MISSING:
             self.started.append(job.id)
             self.states[job.id] = RunState.RUNNING
+
+    async def wake(self, job: Job) -> None:
+        await self.check()
+        self.woken.append(job.id)
 
     async def state(self, job: Job) -> RunState:
         await self.check()

@@ -19,12 +19,15 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
+from leadgen.domain.job import Wanted
 from leadgen.workflows.find_phone.payloads import SearchInput, SearchReport
 from leadgen.workflows.find_phones.payloads import (
     ChunkInput,
     ChunkProgress,
     EndInput,
     FindPhonesResult,
+    LookInput,
+    LookReport,
     PlanInput,
     PlanReport,
 )
@@ -73,11 +76,12 @@ class FakeSearch:
 
 @dataclass
 class FakeJob:
-    """``plan_job``, ``run_chunk`` and ``end_job`` of a job over ``leads`` leads.
+    """``plan_job``, ``run_chunk``, ``look_at_job`` and ``end_job`` of a job over ``leads`` leads.
 
     A chunk is named by its start. ``parks``: for how long it parks, one time a run. ``breaks``: what it
     raises, one error a run. ``held``: chunks that wait until ``release`` is set. ``together``: no chunk ends
-    before so many are in flight at once.
+    before so many are in flight at once. ``wanted``: what is wanted of the job, which chunks heed also while
+    they are held.
     """
 
     leads: int
@@ -90,6 +94,8 @@ class FakeJob:
     chunks: list[ChunkInput] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=list)
     ends: list[EndInput] = field(default_factory=list)
+    wanted: Wanted = Wanted.RUN
+    looks: list[Wanted] = field(default_factory=list)
     in_flight: int = 0
 
     @property
@@ -111,18 +117,26 @@ class FakeJob:
         self.moments.append(server_now())
         self.in_flight += 1
         try:
-            while chunk.start in self.held and not self.release.is_set():
+            while chunk.start in self.held and not self.release.is_set() and self.wanted is Wanted.RUN:
                 activity.heartbeat()
                 await asyncio.sleep(0.02)
             await until(lambda: self.in_flight >= self.together)
             self.together = 0
         finally:
             self.in_flight -= 1
+        if self.wanted is not Wanted.RUN:
+            return ChunkProgress(0, chunk.size, server_now(), self.wanted)
         if run < len(self.breaks.get(chunk.start, ())):
             raise self.breaks[chunk.start][run]
         if run < len(self.parks.get(chunk.start, ())):
             return ChunkProgress(chunk.size - 1, 1, server_now() + self.parks[chunk.start][run])
         return ChunkProgress(chunk.size, 0)
+
+    @activity.defn(name="look_at_job")
+    async def look_at_job(self, order: LookInput) -> LookReport:
+        """What is wanted."""
+        self.looks.append(self.wanted)
+        return LookReport(self.wanted)
 
     @activity.defn(name="end_job")
     async def end_job(self, order: EndInput) -> FindPhonesResult:
@@ -133,7 +147,7 @@ class FakeJob:
     @property
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What a worker serves."""
-        return (self.plan_job, self.run_chunk, self.end_job)
+        return (self.plan_job, self.run_chunk, self.look_at_job, self.end_job)
 
 
 @dataclass

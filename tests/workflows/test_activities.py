@@ -21,7 +21,7 @@ from leadgen.application.ports.job_runner import IJobRunner, RunState
 from leadgen.application.ports.lead_repository import Arrival
 from leadgen.composition import Leadgen, Overrides, compose
 from leadgen.domain.errors import InvalidInput, LeadgenError, NotConfigured, ServiceUnavailable, UnknownId
-from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.job import Job, JobScope, JobStatus, Wanted
 from leadgen.domain.lead import Input, Question
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.provider import (
@@ -38,7 +38,7 @@ from leadgen.domain.provider import (
 from leadgen.settings import Settings
 from leadgen.workflows.failures import as_failures
 from leadgen.workflows.find_phone.payloads import SearchInput
-from leadgen.workflows.find_phones.payloads import ChunkInput, EndInput, PlanInput
+from leadgen.workflows.find_phones.payloads import ChunkInput, EndInput, LookInput, PlanInput
 from leadgen.workflows.heartbeats import heartbeats
 from leadgen.workflows.options import FAULT_ATTEMPTS_MAX
 from tests.builders import LEASE, lookup, profile, us_phone
@@ -56,6 +56,9 @@ class Mute(IJobRunner):
 
     async def start(self, job: Job) -> None:
         """Starts nothing."""
+
+    async def wake(self, job: Job) -> None:
+        """Wakes nothing."""
 
     async def state(self, job: Job) -> RunState:
         """Knows nothing."""
@@ -267,6 +270,26 @@ async def test_job_from_plan_to_end(tmp_path: Path) -> None:
     assert (ends[0].status, ends[0].leads, ends[0].not_found, ends[0].cost_usd) == ("done", 3, 3, "0.060000")
 
 
+async def test_paused_and_cancelled_job(tmp_path: Path) -> None:
+    """A chunk of a paused job comes back at once, to go on at any time; a cancelled one ends incomplete."""
+    async with composed(tmp_path, outcome=Miss()) as leadgen:
+        await add_lead(leadgen)
+        served = leadgen.activities.find_phones
+        await environment().run(served.plan_job, PlanInput("job-1", "default"))
+        looks = [await environment().run(served.look_at_job, LookInput("job-1"))]
+        await leadgen.pause_job.run("default", "job-1")
+        looks.append(await environment().run(served.look_at_job, LookInput("job-1")))
+        chunk = await environment().run(served.run_chunk, ChunkInput("job-1", 0, 100))
+        await leadgen.cancel_job.run("default", "job-1")
+        looks.append(await environment().run(served.look_at_job, LookInput("job-1")))
+        end = await environment().run(served.end_job, EndInput("job-1"))
+    assert [look.wanted for look in looks] == [Wanted.RUN, Wanted.PAUSE, Wanted.CANCEL]
+    assert (chunk.settled, chunk.open, chunk.wanted) == (0, 1, Wanted.PAUSE)
+    assert chunk.resume_at is not None
+    assert chunk.resume_at <= datetime.now(UTC)
+    assert (end.status, end.incomplete, end.cost_usd) == ("cancelled", 1, "0.000000")
+
+
 async def test_faults_stay_with_their_leads(tmp_path: Path) -> None:
     """A lead over which an adapter breaks stays incomplete; its chunk does not fail."""
     async with composed(tmp_path, outcome=None) as leadgen:
@@ -284,9 +307,11 @@ async def test_unknown_job(tmp_path: Path) -> None:
         served = leadgen.activities.find_phones
         with pytest.raises(ApplicationError) as of_chunk:
             await environment().run(served.run_chunk, ChunkInput("job-1", 0, 100))
+        with pytest.raises(ApplicationError) as of_look:
+            await environment().run(served.look_at_job, LookInput("job-1"))
         with pytest.raises(ApplicationError) as of_end:
             await environment().run(served.end_job, EndInput("job-1"))
-    for failed in (of_chunk.value, of_end.value):
+    for failed in (of_chunk.value, of_look.value, of_end.value):
         assert (failed.type, failed.non_retryable) == ("UnknownId", True)
 
 

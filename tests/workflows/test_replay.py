@@ -63,6 +63,22 @@ def test_both_sides_of_a_gate() -> None:
     assert settles == {"upkeep": False, "upkeep-settling": True}
 
 
+def test_signals_of_before() -> None:
+    """A job that was signalled is on record as of before signals were heeded, and as it is since."""
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in FILES}
+    heeds = {
+        name: "markerRecordedEventAttributes" in text
+        for name, text in texts.items()
+        if "workflowExecutionSignaledEventAttributes" in text
+    }
+    assert heeds == {
+        "find-phones-deaf": False,
+        "find-phones-paused": True,
+        "find-phones-cancelled": True,
+        "find-phones-cancelled-parked": True,
+    }
+
+
 @every_history
 def test_no_traces(file: Path) -> None:
     """A history names no process, no machine and no folder."""

@@ -13,17 +13,23 @@ from leadgen.domain.job import JobStatus
 _GRACE = timedelta(seconds=10)
 """A job this young may be on its way to being started."""
 
+_WISH = timedelta(minutes=10)
+"""For so long a job is woken to heed a wish; a paused one looks by itself as often."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """How many jobs were started, and how many closed."""
+    """How many jobs were started, how many closed, and how many woken to heed what is wanted of them."""
 
     started: int
     closed: int
+    woken: int = 0
 
 
 class MendJobs:
-    """Starts jobs that were recorded and never started, closes jobs whose workflow has ended without them."""
+    """Starts jobs that were recorded and never started, closes jobs whose workflow has ended without them,
+    and tells the others what is wanted of them since a short while.
+    """
 
     def __init__(self, *, jobs: IJobRepository, runner: IJobRunner, clock: IClock) -> None:
         self._jobs = jobs
@@ -32,7 +38,7 @@ class MendJobs:
 
     async def run(self) -> Mended:
         """What was mended. Raises ServiceUnavailable."""
-        started = closed = 0
+        started = closed = woken = 0
         for job in await self._jobs.unended():
             if job.created_at > self._clock.now() - _GRACE:
                 continue
@@ -43,6 +49,9 @@ class MendJobs:
                 case RunState.ENDED:
                     await self._jobs.end(job.id, JobStatus.STOPPED)
                     closed += 1
+                case RunState.RUNNING if job.wanted_at and job.wanted_at > self._clock.now() - _WISH:
+                    await self._runner.wake(job)
+                    woken += 1
                 case RunState.RUNNING:
                     pass
-        return Mended(started, closed)
+        return Mended(started, closed, woken)

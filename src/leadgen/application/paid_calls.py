@@ -186,13 +186,13 @@ class PaidCalls:
     async def _send(
         self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, ticket: Ticket
     ) -> Answered | Held:
-        outcome = await self._ask(config, purchase.question, ticket, lookup.key)
+        outcome, took_seconds = await self._ask(config, purchase.question, ticket, lookup.key)
         if isinstance(outcome, Unknown) and config.on_unknown is OnUnknown.RECALL:
             outcome = await self._recall(config, purchase.question, lookup.key) or outcome
         try:
             await self._heed(config.name, outcome)
         finally:  # a limiter that is lost must not keep a paid answer out of the books
-            answered = await self._book(lookup, config, outcome)
+            answered = await self._book(lookup, config, outcome, took_seconds)
         return answered
 
     async def _recall(self, config: ProviderConfig, question: Question, reference: str) -> Outcome | None:
@@ -215,24 +215,32 @@ class PaidCalls:
 
     async def _ask(
         self, config: ProviderConfig, question: Question, ticket: Ticket, reference: str
-    ) -> Outcome:
-        """Connects while the ticket matures; the first byte leaves inside its window, or none does."""
+    ) -> tuple[Outcome, float | None]:
+        """Connects while the ticket matures; the first byte leaves inside its window, or none does.
+
+        The outcome, and how many seconds after the first byte's moment it was there.
+        """
+        sent_at: list[float] = []
 
         async def may_send() -> bool:
             self._desk.note_ready(ticket)
             await self._clock.sleep(ticket.opens_at - self._clock.monotonic())
-            return self._clock.monotonic() <= ticket.closes_at
+            if self._clock.monotonic() > ticket.closes_at:
+                return False
+            sent_at.append(self._clock.monotonic())
+            return True
 
         provider = self._providers[config.name]
         try:
-            return await provider.ask(
+            outcome = await provider.ask(
                 question,
                 reference=reference,
                 timeout_seconds=config.timeout_seconds,
                 may_send=may_send,
             )
         except Exception as error:  # noqa: BLE001 - a fault of an adapter must not leave its call out of the books
-            return Unknown(f"its adapter failed ({type(error).__name__})")
+            outcome = Unknown(f"its adapter failed ({type(error).__name__})")
+        return outcome, self._clock.monotonic() - sent_at[0] if sent_at else None
 
     async def _heed(self, provider: str, outcome: Outcome) -> None:
         """What an answer means for everybody who waits for this provider."""
@@ -244,8 +252,10 @@ class PaidCalls:
             case _:
                 pass
 
-    async def _book(self, lookup: Lookup, config: ProviderConfig, outcome: Outcome) -> Answered:
-        closed = lookup.closed(outcome, config.charges, self._clock.now())
+    async def _book(
+        self, lookup: Lookup, config: ProviderConfig, outcome: Outcome, took_seconds: float | None
+    ) -> Answered:
+        closed = lookup.closed(outcome, config.charges, self._clock.now(), took_seconds=took_seconds)
         value = None
         if isinstance(outcome, Hit) and outcome.phone:
             value = LeadValue(lookup.account, lookup.lead_id, outcome.phone, lookup.provider)

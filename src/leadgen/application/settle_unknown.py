@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from leadgen.application.paid_calls import PaidCalls, Purchase
 from leadgen.application.ports.clock import IClock
-from leadgen.application.ports.lead_repository import ILeadRepository
+from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.application.ports.provider_catalog import IProviderCatalog
-from leadgen.domain.lead import Lead, Question
+from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import REPEAT_WITHIN, Lookup
-from leadgen.domain.provider import NotSent, OnUnknown, ProviderConfig, Unknown
-from leadgen.domain.waterfall import Answered, Ask
+from leadgen.domain.provider import Hit, NotSent, OnUnknown, ProviderConfig, Unknown
+from leadgen.domain.waterfall import Answered, Ask, Verdict
 
 _BATCH = 500
 _REPEATS_MAX = 5
@@ -89,19 +89,23 @@ class SettleUnknown:
         if question is None or question.digest != lookup.question:
             return False  # the person has changed since; only the provider's report can tell
         if config.on_unknown is OnUnknown.RECALL:
-            return await self._recall(lookup, config, question)
+            return await self._recall(lookup, config, question, leads[0])
         ask = Ask(lookup.provider, lookup.n)
         purchase = Purchase(leads[0], question, lookup.job_id, ask, patience_seconds=0.0)
         result = await self._paid_calls.ask(purchase)
         return isinstance(result, Answered) and not isinstance(result.outcome, Unknown)
 
-    async def _recall(self, lookup: Lookup, config: ProviderConfig, question: Question) -> bool:
+    async def _recall(self, lookup: Lookup, config: ProviderConfig, question: Question, lead: Lead) -> bool:
+        """A number goes to the lead whose search has ended without one; a running search finds it itself."""
         outcome = await self._paid_calls.recall(lookup.provider, question, lookup.key)
         if outcome is None or isinstance(outcome, Unknown):
             return False
         if isinstance(outcome, NotSent) and not lookup.lease_until <= self._clock.now():
             return False  # it may still be on its way
         await self._ledger.close(lookup.closed(outcome, config.charges, self._clock.now()), None)
+        if isinstance(outcome, Hit) and outcome.phone and lead.phone_status is not None:
+            found = Verdict(EndState.FOUND, outcome.phone, lookup.provider)
+            await self._leads.conclude(lookup.account, Conclusion(lead.id, found))
         return True
 
 

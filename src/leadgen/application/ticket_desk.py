@@ -25,8 +25,8 @@ LEAD_SECONDS_MAX = 2.0
 _TICKETS_MAX = 16
 """So many tickets are taken at once: more would open before as many calls can be made ready."""
 
-_CALLS_KEPT = 100
-"""Tickets open as late as all but one of the last calls needed: a single slow one is no distance."""
+_CALLS_KEPT = 20
+"""Tickets open as late as all but two of the last calls needed: a slow one now and then is no distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class _Counter:
     @property
     def lead_seconds(self) -> float:
         """How far ahead tickets have to open for calls to be ready in time."""
-        return min([*sorted(self.took_seconds)[-2:], LEAD_SECONDS_MAX]) if self.took_seconds else 0.0
+        return min(*sorted(self.took_seconds)[-3:], LEAD_SECONDS_MAX) if self.took_seconds else 0.0
 
 
 class TicketDesk:

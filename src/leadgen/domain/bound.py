@@ -36,10 +36,14 @@ class Crowd:
     providers: frozenset[str]
 
 
-def calls_per_second(limits: Limits, latency_seconds: float) -> float:
-    """The calls a second that a provider's rules and its cap allow in the long run, by Little's law."""
-    rules = min(rule.calls * MICROS_PER_SECOND / rule.window_micros for rule in limits.rules)
-    return min(rules, limits.concurrency / latency_seconds) if latency_seconds > 0 else rules
+def calls_per_second(limits: Limits, latency_seconds: float, calls: int) -> float:
+    """The calls a second that a provider's rules and its cap (by Little's law) allow for so many calls.
+
+    The first windowful of every rule may leave at once: a few calls are never bound by a rule of many hours.
+    """
+    windows = (((calls - 1) // rule.calls) * rule.window_micros for rule in limits.rules)
+    seconds = max(max(windows) / MICROS_PER_SECOND, calls * latency_seconds / limits.concurrency)
+    return calls / seconds if seconds > 0 else math.inf
 
 
 def waiting_bound(paces: Sequence[Pace], calls: Mapping[str, float]) -> float:

@@ -7,26 +7,45 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from leadgen.domain.bound import Crowd, Pace, calls_per_second, spilling_bound, waiting_bound
 from leadgen.domain.budget import Budget
+from leadgen.domain.limits import Limits
 from leadgen.domain.waterfall import WhenHeld
 
 
+class Wanted(StrEnum):
+    """What whoever ordered a job wants of it from now on."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+    """For good: it cannot be taken back."""
+
+
 class JobStatus(StrEnum):
-    """Where a job stands; the last three are ends."""
+    """Where a job stands; the last four are ends."""
 
     WAITING = "waiting"
     """It is recorded; its workflow has not planned it yet."""
     RUNNING = "running"
+    PAUSED = "paused"
+    """Nothing more is asked until it is resumed."""
     DONE = "done"
     BUDGET_REACHED = "budget_reached"
     """It has ended with leads that its budgets did not cover; with more money it can be continued."""
+    CANCELLED = "cancelled"
+    """Whoever ordered it did not want it any more; what is settled stays."""
     STOPPED = "stopped"
     """Its workflow was terminated, cancelled or failed; what is settled stays."""
 
     @property
     def is_end(self) -> bool:
         """Whether nothing will happen any more."""
-        return self in {JobStatus.DONE, JobStatus.BUDGET_REACHED, JobStatus.STOPPED}
+        return self not in {JobStatus.WAITING, JobStatus.RUNNING, JobStatus.PAUSED}
+
+    def under(self, wanted: Wanted) -> JobStatus:
+        """How a job shows that stands here and of which this is wanted."""
+        return JobStatus.PAUSED if wanted is Wanted.PAUSE and not self.is_end else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +72,36 @@ class Job:
     when_held: WhenHeld = WhenHeld.WAIT
     carrier: str = ""
     """Under which name its runner carries it; empty until it is planned."""
+    wanted: Wanted = Wanted.RUN
+    wanted_at: datetime | None = None
+    """Since when that is wanted; None when nothing else ever was."""
+
+    @property
+    def course(self) -> Wanted:
+        """What whoever carries it out has to do: nothing more about one that has ended."""
+        return Wanted.CANCEL if self.status.is_end else self.wanted
+
+    def seconds(self, now: datetime) -> float:
+        """How long it took from its order to its end, or how long ago it was ordered."""
+        return ((self.ended_at or now) - self.created_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSpend:
-    """What one provider did in a job: sent questions, numbers, and money (posted and estimated)."""
+    """What one provider did in a job: sent questions, numbers, and money (posted and estimated).
+
+    ``took_seconds``: how long its calls took on average; None where that is not on record.
+    """
 
     calls: int
     hits: int
     cost_micros: int
+    took_seconds: float | None = None
+
+    def pace(self, provider: str, limits: Limits) -> Pace:
+        """How fast its calls could be made under these limits, and how many of them end a search."""
+        fastest = calls_per_second(limits, self.took_seconds or 0.0, self.calls)
+        return Pace(provider, fastest, self.hits / self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +126,18 @@ class JobReport:
     def cost_micros(self) -> int:
         """What all providers cost together: posted and estimated."""
         return sum(spend.cost_micros for spend in self.providers.values())
+
+    def bound_seconds(self, limits: Mapping[str, Limits], asked: int) -> float | None:
+        """The seconds that the providers' limits need at least for this job; None where it asked nobody.
+
+        While it spills, the ``asked`` leads count as one crowd that all its providers could be asked about,
+        though some may lack an input: hence never more than the calls that were made need in any order.
+        """
+        sent = {name: each for name, each in self.providers.items() if each.calls and name in limits}
+        if not sent:
+            return None
+        paces = [spend.pace(name, limits[name]) for name, spend in sent.items()]
+        bound = waiting_bound(paces, {name: spend.calls for name, spend in sent.items()})
+        if self.job.when_held is not WhenHeld.SPILL:
+            return bound
+        return min(bound, spilling_bound(paces, [Crowd(asked, frozenset(sent))]))

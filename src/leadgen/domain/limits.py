@@ -52,6 +52,14 @@ class Limits:
         if self.concurrency < 1:
             raise InvalidSetting("concurrency", self.concurrency, "at least 1")
 
+    def foresight(self, validity: int) -> int:
+        """How far ahead places may be taken: a quarter of the time in which the rules fill the cap.
+
+        A place is held while its ticket matures. Held for longer, places and not rules would set the pace.
+        """
+        pace = min(rule.window_micros // (4 * rule.calls) for rule in self.rules)
+        return (self.concurrency + 1) * max(pace, self.gap(validity))
+
     def gap(self, validity: int) -> int:
         """How far apart starts lie at least, so that a burst does not wake all its callers at one moment.
 
@@ -80,14 +88,14 @@ class Timing:
         """How far ahead a start lies at least where ``wanted`` is asked for."""
         return max(self.lead, min(wanted, self.lead_max))
 
-    def reach(self, lead: int) -> int:
+    def reach(self, lead: int, limits: Limits) -> int:
         """How far ahead a start lies at most."""
-        return max(self.horizon, lead)
+        return max(min(self.horizon, lead + limits.foresight(self.validity)), lead)
 
     @property
     def latest(self) -> int:
         """How long after its admission a call may leave at the latest."""
-        return self.reach(self.lead_of(self.lead_max)) + self.validity
+        return max(self.horizon, self.lead_of(self.lead_max)) + self.validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ class Ring:
         if len(self.leases) >= self.limits.concurrency:
             return Full(min(self.leases.values()))
         start = self._next_start(now + lead)
-        if start > now + self.timing.reach(lead):
+        if start > now + self.timing.reach(lead, self.limits):
             return Later(start)
         self.starts.append(start)
         while len(self.starts) > max(rule.calls for rule in self.limits.rules):

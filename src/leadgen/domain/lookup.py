@@ -63,6 +63,8 @@ class Lookup:
     outcome: Outcome | None = None
     repeats: int = 0
     """How often it was sent again under its key, its answer having been lost."""
+    took_seconds: float | None = None
+    """From the moment of its first byte to its outcome; None where nothing was sent, or nobody knows."""
 
     @property
     def cost_micros(self) -> int:
@@ -82,8 +84,10 @@ class Lookup:
         """Whether the provider still knows its key, so that the same question costs nothing more."""
         return self.created_at > now - REPEAT_WITHIN
 
-    def closed(self, outcome: Outcome, config_charges: Charges, at: datetime) -> Lookup:
-        """This lookup with its outcome, and what it costs.
+    def closed(
+        self, outcome: Outcome, config_charges: Charges, at: datetime, *, took_seconds: float | None = None
+    ) -> Lookup:
+        """This lookup with its outcome, what it costs, and how long its call took where that is known.
 
         A repeat that brings no answer says nothing about the question that was sent first.
         """
@@ -91,6 +95,7 @@ class Lookup:
             outcome = Unknown(f"repeated: {outcome.detail}")
         price = self.held_micros + self.estimated_micros
         posted, estimated = _charge(outcome, config_charges, price)
+        took = self.took_seconds if took_seconds is None else took_seconds
         return dataclasses.replace(
             self,
             state=_state_after(outcome),
@@ -99,6 +104,7 @@ class Lookup:
             posted_micros=posted,
             estimated_micros=estimated,
             settled_at=at,
+            took_seconds=None if isinstance(outcome, NotSent) else took,
         )
 
     def abandoned(self, at: datetime) -> Lookup:

@@ -23,7 +23,7 @@ from leadgen.workflows.registry import WORKFLOWS, activities
 
 ACTIVITIES_MAX = 20
 _START_SECONDS = 60.0
-_GRACE = timedelta(seconds=1)
+_GRACE = timedelta(milliseconds=250)
 """How long an activity may go on after the stop; one that is interrupted goes on elsewhere."""
 
 log = structlog.get_logger("leadgen.worker")

@@ -23,6 +23,7 @@ def activities(
         find_phone.search_lead,
         find_phones.plan_job,
         find_phones.run_chunk,
+        find_phones.look_at_job,
         find_phones.end_job,
         upkeep.mend_jobs,
         upkeep.settle_unknown,

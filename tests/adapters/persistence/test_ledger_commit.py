@@ -1,5 +1,6 @@
 """The ledger's commits: made twice they book once, and days roll over by the database's clock."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from leadgen.adapters.persistence.database import Database, now_micros
 from leadgen.adapters.persistence.ledger_commit import Change, Close, Correct, Intend, LedgerCommit
 from leadgen.adapters.persistence.tables import budgets, evidence, leads, limiters, lookups
+from leadgen.adapters.rate_limits.board import LimiterBoard, Mode
 from leadgen.domain.budget import Budget, OverBudget, Span
 from leadgen.domain.errors import StaleTicket
 from leadgen.domain.job import Job, JobScope, JobStatus
@@ -202,6 +204,21 @@ async def test_an_old_ticket_harms_no_other(stores: Stores, database: Database) 
     assert isinstance(result, StaleTicket)
     assert await stores.ledger.get(lost.key) == doubt
     await _agree(stores)
+
+
+async def test_a_ticket_that_is_being_used_holds_up_the_next_epoch(
+    database: Database, stores: Stores
+) -> None:
+    """Who raises the epoch finds the intents of the last one in the ledger, all of them."""
+    board = LimiterBoard(database, "another")
+    epoch = await board.flip("orion", Mode.SQL, after=None)
+    assert epoch is not None
+    async with database.write() as conn:
+        assert await LedgerCommit(conn, database).run([Intend(intent_of(0), epoch, may_repeat=False)])
+        raised = asyncio.create_task(board.flip("orion", Mode.SQL, after=epoch))
+        done, _ = await asyncio.wait([raised], timeout=0.5)
+        assert not done
+    assert await raised == epoch + 1
 
 
 # ---------------------------------------------------------------- days

@@ -1,15 +1,21 @@
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database
 from leadgen.application.ports.lookup_ledger import ILookupLedger
+from leadgen.domain.budget import Span
+from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.provider import Hit
 from tests.adapters.conftest import stores_on
-from tests.contracts.lookup_ledger import LookupLedgerContract, about, closed, value
+from tests.builders import ACCOUNT
+from tests.contracts.lookup_ledger import HIT, LookupLedgerContract, about, closed, value
 from tests.contracts.stores import Stores, add_leads
 from tests.fake_clock import FakeClock
 
@@ -29,12 +35,35 @@ class Commits:
         self.count += 1
 
 
+class ForgetfulDatabase(Database):
+    """Makes its next commits without saying so."""
+
+    replies_lost = 0
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """See Database."""
+        async with super().write() as connection:
+            yield connection
+        if self.replies_lost:
+            self.replies_lost -= 1
+            raise ServiceUnavailable("the database", self.address, "start it")
+
+
 @pytest.fixture
 async def stores(database: Database) -> Stores:
     """The stores of one process, with two hundred leads."""
     stores = stores_on(database, FakeClock())
     await add_leads(stores, 200)
     return stores
+
+
+@pytest.fixture
+async def forgetful(database_url: str) -> AsyncIterator[ForgetfulDatabase]:
+    """A database whose replies get lost."""
+    database = ForgetfulDatabase(database_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture
@@ -117,3 +146,26 @@ async def test_a_repeated_commit_doubles_nothing(stores: Stores) -> None:
     assert all(await asyncio.gather(*(stores.ledger.close(end, None) for _ in range(5))))
     assert await stores.ledger.get(intent.key) == end
     assert value(intent).lead_id == intent.lead_id
+
+
+async def test_a_number_shares_the_commit_of_its_charge(ledger: ILookupLedger, commits: Commits) -> None:
+    """Nobody can die between the one and the other."""
+    intent = about(0)
+    await ledger.intend(intent)
+    before = commits.count
+    assert await ledger.close(closed(intent, HIT), value(intent))
+    assert commits.count == before + 1
+
+
+async def test_a_commit_whose_reply_is_lost_is_repeated(forgetful: ForgetfulDatabase) -> None:
+    """The caller learns nothing of it, and the budget is debited once."""
+    stores = stores_on(forgetful, FakeClock())
+    await add_leads(stores, 1)
+    await stores.budgets.cap(Span.ACCOUNT, ACCOUNT, 50_000)
+    intent = about(0)
+    forgetful.replies_lost = 2
+    assert await stores.ledger.intend(intent) == intent
+    forgetful.replies_lost = 2
+    assert await stores.ledger.close(closed(intent, HIT), value(intent))
+    (budget,) = await stores.budgets.all_of(ACCOUNT)
+    assert (budget.used_micros, budget.held_micros) == (20_000, 0)

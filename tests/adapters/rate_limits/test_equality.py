@@ -48,9 +48,11 @@ class Oracle:
     ) -> tuple[list[int], int | None]:
         """The starts that are given, and after how long there are more."""
         lead = max(lead, self.timing.lead)
-        reach = max(lead, self.timing.horizon)
         shortest = min(limits.rules, key=lambda rule: rule.window_micros)
         gap = min((shortest.window_micros + self.timing.validity) // shortest.calls, 10_000)
+        fill = min(rule.window_micros // (4 * rule.calls) for rule in limits.rules)
+        ahead = lead + (limits.concurrency + 1) * max(fill, gap)
+        reach = max(lead, min(self.timing.horizon, ahead))
         given: list[int] = []
         while len(given) < wanted:
             held = [end for end in self.ends.values() if end > now]

@@ -123,7 +123,8 @@ async def test_a_change_in_the_middle_of_a_call_keeps_its_place(start: Start) ->
     (ticket,) = await first.get(narrow)
     await first.intend(ticket)
     assert len(await second.get(narrow)) == 1
-    assert (await second.take(narrow)).tickets == []
+    for _ in range(5):  # a reply that comes late gives nothing either
+        assert (await second.take(narrow)).tickets == []
 
 
 async def test_a_holder_that_says_good_bye(start: Start) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from leadgen.application.continue_job import ContinueJob
 from leadgen.application.end_job import EndJob
 from leadgen.application.ports.job_runner import RunState
 from leadgen.application.ports.lead_repository import Conclusion
+from leadgen.application.wishes import Wishes
 from leadgen.domain.budget import Span
 from leadgen.domain.errors import NotPossible, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobReport, JobStatus
@@ -36,7 +38,8 @@ def runner() -> RecordingJobRunner:
 @pytest.fixture
 def resume(world: World, runner: RecordingJobRunner) -> ContinueJob:
     """Continuing over that runner."""
-    return ContinueJob(jobs=world.jobs, runner=runner, ids=CountingIdSource())
+    wishes = Wishes(jobs=world.jobs, runner=runner)
+    return ContinueJob(jobs=world.jobs, runner=runner, ids=CountingIdSource(), wishes=wishes)
 
 
 def end(world: World) -> EndJob:
@@ -136,7 +139,7 @@ async def test_continued_job_opens_its_incomplete_leads(
     """It runs again, under a new carrier and its new budget, for those alone that are incomplete."""
     ended = await run_out_of_money(world)
 
-    continued = await resume.run(ACCOUNT, "job-1", budget_micros=5 * PRICE)
+    continued = (await resume.run(ACCOUNT, "job-1", budget_micros=5 * PRICE)).job
 
     assert continued.carrier not in {"", ended.carrier}
     running = replace(ended, status=JobStatus.RUNNING, ended_at=None, carrier=continued.carrier)
@@ -151,14 +154,27 @@ async def test_continued_job_opens_its_incomplete_leads(
 async def test_each_continuation_has_a_carrier_of_its_own(world: World, resume: ContinueJob) -> None:
     """What carried it before has ended, and cannot be started again under that name."""
     ended = await run_out_of_money(world)
-    first = await resume.run(ACCOUNT, "job-1", budget_micros=None)
+    first = (await resume.run(ACCOUNT, "job-1", budget_micros=None)).job
     verdict = Verdict(EndState.INCOMPLETE, unasked=(NO_MONEY,))
     await world.jobs.conclude(first, [Conclusion("lead-2", verdict)])
     await world.run(end(world).run("job-1"))
 
-    second = await resume.run(ACCOUNT, "job-1", budget_micros=None)
+    second = (await resume.run(ACCOUNT, "job-1", budget_micros=None)).job
 
     assert len({ended.carrier, first.carrier, second.carrier}) == 3
+
+
+async def test_continued_by_two_at_once(
+    world: World, resume: ContinueJob, runner: RecordingJobRunner
+) -> None:
+    """One of them opens it again, and both find it running."""
+    await run_out_of_money(world)
+
+    one, other = await asyncio.gather(*(resume.run(ACCOUNT, "job-1", budget_micros=None) for _ in range(2)))
+
+    assert one.job == other.job == (await report_of(world)).job
+    assert one.job.status is JobStatus.RUNNING
+    assert runner.started == ["job-1"]
 
 
 async def test_continued_job_finishes_with_enough_money(world: World, resume: ContinueJob) -> None:
@@ -230,8 +246,9 @@ async def test_continued_job_whose_start_failed_is_left_to_upkeep(
     await run_out_of_money(world)
     runner.start_fails = True
 
-    continued = await resume.run(ACCOUNT, "job-1", budget_micros=5)
+    wish = await resume.run(ACCOUNT, "job-1", budget_micros=5)
 
-    assert continued.status is JobStatus.RUNNING
+    continued = wish.job
+    assert (continued.status, wish.is_told) == (JobStatus.RUNNING, False)
     assert await runner.state(continued) is RunState.MISSING
     assert [each.id for each in await world.jobs.unended()] == ["job-1"]

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from leadgen.application import settle_unknown
+from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.application.settle_unknown import Settled
 from leadgen.domain.budget import Span
 from leadgen.domain.errors import ServiceUnavailable
-from leadgen.domain.lead import Lead
+from leadgen.domain.lead import EndState, Lead
 from leadgen.domain.lookup import LookupState
 from leadgen.domain.provider import Charges, Fault, Miss, NotSent, OnUnknown, Outcome, Rejected, Unknown
+from leadgen.domain.waterfall import Verdict
 from tests import builders
 from tests.builders import ACCOUNT
 from tests.unit.application.world import CONFIGS, World, a_hit
@@ -194,6 +196,37 @@ async def test_number_that_was_looked_up_is_found_by_the_next_search(world: Worl
 
     assert (await world.lead()).phone == builders.us_phone(5)
     assert (len(world.orion.asked), len(world.astra.asked)) == (1, 0)
+
+
+async def test_number_that_was_looked_up_goes_to_a_lead_that_ended_without(world: World) -> None:
+    """Nobody has to search again for what was paid for."""
+    world.books_are_exact = False
+    lead = await world.add_lead()
+    await lose(world, lead, OnUnknown.RECALL)
+    await world.leads.conclude(ACCOUNT, Conclusion(lead.id, Verdict(EndState.INCOMPLETE)))
+    world.orion.will_recall(a_hit(5))
+
+    await settle(world)
+
+    found = await world.lead()
+    assert (found.phone, found.phone_provider) == (builders.us_phone(5), "orion")
+    assert found.phone_status is EndState.FOUND
+
+
+async def test_question_that_was_not_received_is_believed_lost_after_its_lease(world: World) -> None:
+    """Until then it may still be on its way to the provider, and would be charged there."""
+    world.books_are_exact = False
+    lead = await world.add_lead()
+    await lose(world, lead, OnUnknown.RECALL)
+    before = await world.the_lookup()
+    world.orion.will_recall(*2 * [NotSent("the provider never received it")])
+    assert await settle(world) == Settled(0, 0)
+    assert await world.the_lookup() == before
+
+    await world.clock.advance(60.0)  # past its lease
+
+    assert await settle(world) == Settled(0, 1)
+    assert (await world.the_lookup()).state is LookupState.NOT_SENT
 
 
 @pytest.mark.parametrize("reply", [None, Unknown("still no idea"), RuntimeError("a bug")])

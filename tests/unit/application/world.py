@@ -159,7 +159,11 @@ class Process:
         )
         self.find_phone = FindPhone(leads=world.leads, open_round=self.open_round, search=self.search)
         self.run_chunk = RunChunk(
-            jobs=world.jobs, leads=world.leads, open_round=self.open_round, search=self.search
+            jobs=world.jobs,
+            leads=world.leads,
+            open_round=self.open_round,
+            search=self.search,
+            clock=world.clock,
         )
 
         self.settle_unknown = SettleUnknown(

@@ -1,5 +1,6 @@
 """How long a job takes at least."""
 
+import math
 import random
 from itertools import permutations
 
@@ -14,13 +15,28 @@ ALL = frozenset({"orion", "astra", "nimbus"})
 
 
 @pytest.mark.parametrize(
-    ("latency", "expected"),
-    [(0.0, 5.0), (0.1, 5.0), (4.2, 3 / 4.2)],
+    ("latency", "calls", "expected"),
+    [
+        (0.0, 1_001, 1_001 / 200),
+        (0.1, 1_001, 1_001 / 200),
+        (4.2, 1_001, 3 / 4.2),
+        (0.0, 36_001, 36_001 / 14_400),
+        (0.1, 6, 6.0),
+    ],
 )
-def test_rule_or_cap_whichever_binds(latency: float, expected: float) -> None:
-    """A slow provider is bound by its cap, a fast one by its rules."""
-    limits = Limits((Rule(5, SECOND), Rule(36_000, 3_600 * SECOND)), concurrency=3)
-    assert calls_per_second(limits, latency) == pytest.approx(expected)
+def test_rule_or_cap_whichever_binds(latency: float, calls: int, expected: float) -> None:
+    """A slow provider is bound by its cap, a fast one by its rules: that of the hour for many calls only."""
+    limits = Limits((Rule(5, SECOND), Rule(9_000, 3_600 * SECOND)), concurrency=3)
+    assert calls_per_second(limits, latency, calls) == pytest.approx(expected)
+
+
+def test_first_windowful_leaves_at_once() -> None:
+    """As many calls as a rule allows take no time by it, however long its window is."""
+    limits = Limits((Rule(100, 3_600 * SECOND),), concurrency=3)
+    assert calls_per_second(limits, 0.0, 100) == math.inf
+    assert waiting_bound([Pace("orion", math.inf, 0.5)], {"orion": 100}) == 0.0
+    assert spilling_bound([Pace("orion", math.inf, 0.5)], [Crowd(100, frozenset({"orion"}))]) == 0.0
+    assert calls_per_second(limits, 0.0, 101) == pytest.approx(101 / 3_600)
 
 
 def test_the_most_loaded_provider_sets_the_pace() -> None:

@@ -214,7 +214,7 @@ def test_a_lowered_concurrency_waits_for_places() -> None:
     falling.release(leases[0])
     assert isinstance(falling.admit(0, LEASE), Full)
     falling.release(leases[1])
-    granted(falling, now=0)
+    granted(falling, now=SECOND)
 
 
 def test_the_hour_boundary_is_no_boundary() -> None:

@@ -48,6 +48,17 @@ def test_closing_keeps_what_was_asked() -> None:
     assert (after.lead_id, after.account, after.created_at) == (before.lead_id, before.account, NOW)
 
 
+def test_closing_notes_how_long_the_call_took() -> None:
+    """A late answer says nothing of that; what was never sent took no time."""
+    lost = lookup().closed(Unknown("timed out"), Charges.REQUEST, AT, took_seconds=10.0)
+    assert lost.took_seconds == 10.0
+    assert lost.closed(Miss(), Charges.REQUEST, AT).took_seconds == 10.0
+    assert lost.closed(Miss(), Charges.REQUEST, AT, took_seconds=0.0).took_seconds == 0.0
+    assert lost.never_received(AT).took_seconds is None
+    assert lookup().closed(NotSent("no route"), Charges.REQUEST, AT, took_seconds=1.0).took_seconds is None
+    assert lookup().abandoned(AT).took_seconds is None
+
+
 def test_an_open_lookup_costs_nothing_yet() -> None:
     """What is held is not spent."""
     assert lookup(held_micros=PRICE).cost_micros == 0

@@ -18,6 +18,7 @@ from leadgen.domain.money import PRICE_MICROS_MAX, micros_from_usd, usd
         ("0.000001", 1),
         ("1000", PRICE_MICROS_MAX),
         ("0.1", 100_000),
+        ("1.001", 1_001_000),
     ],
 )
 def test_a_price_is_read_exactly(text: str, micros: int) -> None:

@@ -105,14 +105,16 @@ class Run:
                 assert admission.lease not in self.taken
                 self.taken[admission.lease] = admission.start + action.lease
                 assert len(self.taken) <= self.ring.limits.concurrency
-                assert (
-                    self.now + self.ring.timing.lead <= admission.start <= self.now + self.ring.timing.horizon
-                )
+                assert self.now + self.ring.timing.lead <= admission.start <= self._reach
             case Full():
                 assert len(self.taken) >= self.ring.limits.concurrency
                 assert admission.until == min(self.taken.values())
             case Later():
-                assert admission.start > self.now + self.ring.timing.horizon
+                assert admission.start > self._reach
+
+    @property
+    def _reach(self) -> int:
+        return self.now + self.ring.timing.reach(self.ring.timing.lead, self.ring.limits)
 
 
 def run(of: Ring, actions: list[Action]) -> Run:

@@ -17,11 +17,12 @@ from leadgen.adapters.persistence.tables import job_items, jobs, leads, lookups
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion
-from leadgen.domain.job import Job, JobReport, JobStatus, ProviderSpend
+from leadgen.domain.job import Job, JobReport, JobStatus, ProviderSpend, Wanted
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import LookupState
 
 _IS_OPEN_ITEM = "job_items.job_id = :job AND job_items.lead_id = given.lead_id AND job_items.state IS NULL"
+_SENT = [LookupState.SETTLED.value, LookupState.UNKNOWN.value]
 _ENDS = [status.value for status in JobStatus if status.is_end]
 
 
@@ -46,6 +47,8 @@ class SqlJobRepository(IJobRepository):
             "carrier": job.carrier,
             "when_held": job.when_held.value,
             "is_over_budget": False,
+            "wanted": job.wanted.value,
+            "wanted_at": job.wanted_at,
         }
         async with self._database.write() as conn:
             new = self._database.insert_or_skip(jobs, "id").values(row).returning(jobs.c.id)
@@ -105,15 +108,34 @@ class SqlJobRepository(IJobRepository):
         """See IJobRepository."""
         is_unended = (jobs.c.id == job_id) & jobs.c.status.not_in(_ENDS)
         is_open = (job_items.c.job_id == job_id) & job_items.c.state.is_(None)
-        left = EndState.FAILED if status is JobStatus.DONE else EndState.INCOMPLETE
+        is_cancelled = jobs.c.wanted == Wanted.CANCEL.value
+        ends = [(is_cancelled, JobStatus.CANCELLED.value)]
+        if status is JobStatus.DONE:
+            ends.append((jobs.c.is_over_budget, JobStatus.BUDGET_REACHED.value))
+        end = (
+            update(jobs)
+            .where(is_unended)
+            .values(status=case(*ends, else_=status.value), ended_at=self._clock.now())
+        )
         async with self._database.write() as conn:
-            ended: Any = status.value
-            if status is JobStatus.DONE:
-                ended = case((jobs.c.is_over_budget, JobStatus.BUDGET_REACHED.value), else_=status.value)
-            await conn.execute(
-                update(jobs).where(is_unended).values(status=ended, ended_at=self._clock.now())
-            )
-            await conn.execute(update(job_items).where(is_open).values(state=left.value))
+            ended = (await conn.execute(end.returning(jobs.c.status))).scalar()
+            if ended is not None:
+                is_done = ended in {JobStatus.DONE.value, JobStatus.BUDGET_REACHED.value}
+                left = EndState.FAILED if is_done else EndState.INCOMPLETE
+                await conn.execute(update(job_items).where(is_open).values(state=left.value))
+
+    @uninterrupted
+    async def want(self, job_id: str, wanted: Wanted, *, budget_micros: int | None = None) -> Job | None:
+        """See IJobRepository."""
+        is_free = jobs.c.status.not_in(_ENDS) & jobs.c.wanted.not_in([wanted.value, Wanted.CANCEL.value])
+        change = update(jobs).where(jobs.c.id == job_id, is_free)
+        async with self._database.write() as conn:
+            await conn.execute(change.values(wanted=wanted.value, wanted_at=self._clock.now()))
+            job = await _get(conn, job_id)
+            is_granted = job is not None and not job.status.is_end and job.wanted is wanted
+            if is_granted and budget_micros is not None:
+                await cap_job(conn, self._database, job_id, budget_micros)
+            return job
 
     @uninterrupted
     async def reopen(self, job_id: str, *, carrier: str, budget_micros: int | None) -> bool:
@@ -121,7 +143,7 @@ class SqlJobRepository(IJobRepository):
         is_reached = (jobs.c.id == job_id) & (jobs.c.status == JobStatus.BUDGET_REACHED.value)
         is_incomplete = (job_items.c.job_id == job_id) & (job_items.c.state == EndState.INCOMPLETE.value)
         running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "carrier": carrier}
-        running |= {"ended_at": None, "is_over_budget": False}
+        running |= {"ended_at": None, "is_over_budget": False, "wanted": Wanted.RUN.value}
         async with self._database.write() as conn:
             opened = await conn.execute(update(jobs).where(is_reached).values(running))
             if not opened.rowcount:
@@ -136,6 +158,14 @@ class SqlJobRepository(IJobRepository):
         async with self._database.read() as conn:
             job = await _get(conn, job_id)
             return await _report(conn, job) if job else None
+
+    async def asked(self, job_id: str) -> int:
+        """See IJobRepository."""
+        statement = select(func.count(lookups.c.lead_id.distinct())).where(
+            lookups.c.job_id == job_id, lookups.c.state.in_(_SENT)
+        )
+        async with self._database.read() as conn:
+            return int((await conn.execute(statement)).scalar_one())
 
     async def latest(self, account: str, limit: int) -> Sequence[JobReport]:
         """See IJobRepository."""
@@ -190,19 +220,19 @@ async def _report(conn: AsyncConnection, job: Job) -> JobReport:
 
 
 async def _spend(conn: AsyncConnection, job_id: str) -> dict[str, ProviderSpend]:
-    sent = [LookupState.SETTLED.value, LookupState.UNKNOWN.value]
     spent = (
         select(
             lookups.c.provider,
-            func.count(case((lookups.c.state.in_(sent), 1))),
+            func.count(case((lookups.c.state.in_(_SENT), 1))),
             func.count(case((lookups.c.outcome == "hit", lookups.c.phone))),
             func.sum(lookups.c.posted_micros + lookups.c.estimated_micros),
+            func.avg(lookups.c.took_millis),
         )
         .where(lookups.c.job_id == job_id)
         .group_by(lookups.c.provider)
         .order_by(func.min(lookups.c.created_at))
     )
     return {
-        provider: ProviderSpend(calls, hits, int(micros))
-        for provider, calls, hits, micros in await conn.execute(spent)
+        provider: ProviderSpend(calls, hits, int(micros), None if millis is None else float(millis) / 1_000)
+        for provider, calls, hits, micros, millis in await conn.execute(spent)
     }

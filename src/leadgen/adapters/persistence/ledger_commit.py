@@ -68,7 +68,7 @@ class _Standing:
 
 _CLOSING = (
     "state", "settled_at", "held_micros", "posted_micros", "estimated_micros",
-    "outcome", "fault", "detail", "raw", "phone", "phone_country", "phone_line",
+    "took_millis", "outcome", "fault", "detail", "raw", "phone", "phone_country", "phone_line",
 )  # fmt: skip
 """What an answer changes of an open lookup."""
 

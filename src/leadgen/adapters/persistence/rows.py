@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.job import Job, JobScope, JobStatus, Wanted
 from leadgen.domain.lead import EndState, Lead, Profile
 from leadgen.domain.lead_row import FIELD_HEADERS
 from leadgen.domain.lookup import Lookup, LookupState
@@ -71,15 +71,18 @@ def lead_of(row: Row) -> Lead:
 
 def job_of(row: Row) -> Job:
     """The job in a row."""
+    wanted = Wanted(row["wanted"])
     return Job(
         id=row["id"],
         account=row["account_id"],
         scope=JobScope(row["lead_id"], row["again"]),
-        status=JobStatus(row["status"]),
+        status=JobStatus(row["status"]).under(wanted),
         created_at=row["created_at"],
         ended_at=row["ended_at"],
         carrier=row["carrier"],
         when_held=WhenHeld(row["when_held"]),
+        wanted=wanted,
+        wanted_at=row["wanted_at"],
     )
 
 
@@ -102,6 +105,7 @@ def lookup_columns(lookup: Lookup) -> dict[str, Any]:
         "posted_micros": lookup.posted_micros,
         "estimated_micros": lookup.estimated_micros,
         "repeats": lookup.repeats,
+        "took_millis": None if lookup.took_seconds is None else round(lookup.took_seconds * 1_000),
         **outcome_columns(lookup.outcome),
     }
 
@@ -126,6 +130,7 @@ def lookup_of(row: Row) -> Lookup:
         estimated_micros=row["estimated_micros"],
         outcome=_outcome_of(row),
         repeats=row["repeats"],
+        took_seconds=None if row["took_millis"] is None else row["took_millis"] / 1_000,
     )
 
 

@@ -139,6 +139,8 @@ jobs = Table(
     Column("carrier", Text, nullable=False),
     Column("when_held", String(16), nullable=False),
     Column("is_over_budget", Boolean, nullable=False),
+    Column("wanted", String(16), nullable=False),
+    Column("wanted_at", UtcDateTime),
     Index(None, "account_id", "created_at"),
     Index(None, "status"),
 )
@@ -198,6 +200,7 @@ lookups = Table(
     Column("posted_micros", BigInteger, nullable=False),
     Column("estimated_micros", BigInteger, nullable=False),
     Column("repeats", Integer, nullable=False),
+    Column("took_millis", Integer),
     Column("outcome", String(16)),
     Column("fault", String(16)),
     Column("detail", Text),

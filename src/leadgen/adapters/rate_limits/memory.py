@@ -31,7 +31,7 @@ class InMemoryRateLimiter(ICarrier):
         now = self._now()
         tickets = list[Ticket]()
         lease, lead = round(lease_seconds * MICROS_PER_SECOND), round(lead_seconds * MICROS_PER_SECOND)
-        reach = self._timing.reach(self._timing.lead_of(lead))
+        reach = self._timing.reach(self._timing.lead_of(lead), limits)
         while len(tickets) < wanted:
             match ring.admit(now, lease, lead):
                 case Granted() as granted:

@@ -26,6 +26,9 @@ from leadgen.domain.limits import MICROS_PER_SECOND, Granted, Limits, Timing
 TIMEOUT_SECONDS = 0.25
 SERVER_CLOCK = "local t = redis.call('TIME'); local now = t[1] * 1000000 + t[2]\n"
 RULE = files(__package__).joinpath("admission.lua").read_text(encoding="utf-8")
+_LOST = (RedisError, OSError, RuntimeError)
+"""What a client raises whose server is gone; uvloop says RuntimeError of a connection that was reset."""
+
 _COLD, _ALL, _FULL = -1, 1, 2
 
 
@@ -66,7 +69,7 @@ class RedisRateLimiter(ServerCarrier):
             "take",
             lead,
             timing.validity,
-            timing.reach(lead),
+            timing.reach(lead, limits),
             limits.gap(timing.validity),
             limits.concurrency,
             round(lease_seconds * MICROS_PER_SECOND),
@@ -91,7 +94,7 @@ class RedisRateLimiter(ServerCarrier):
         """See IRateLimiter."""
         try:
             await self._client.zrem(_keys(ticket.credential)[2], ticket.lease)
-        except (RedisError, OSError) as error:
+        except _LOST as error:
             raise LostCarrierError(type(error).__name__) from error
 
     async def distrust(self, credential: str) -> None:
@@ -128,7 +131,7 @@ class RedisRateLimiter(ServerCarrier):
         """Whether the server answers within its time."""
         try:
             return bool(await self._client.ping())
-        except (RedisError, OSError):
+        except _LOST:
             return False
 
     async def close(self) -> None:
@@ -142,7 +145,7 @@ class RedisRateLimiter(ServerCarrier):
                 reply = await self._client.evalsha(self._digest, len(keys), *keys, *arguments)
             except NoScriptError:  # the one answer that promises that nothing has happened
                 reply = await self._client.eval(self._script, len(keys), *keys, *arguments)
-        except (RedisError, OSError) as error:
+        except _LOST as error:
             raise LostCarrierError(type(error).__name__) from error
         return list(reply)
 

@@ -48,7 +48,7 @@ class SqlRateLimiter(ServerCarrier):
                     case Granted() as granted:
                         grants.append(granted)
                     case Later(start):
-                        retry = start - self._timing.reach(self._timing.lead_of(lead)) - now
+                        retry = start - self._timing.reach(self._timing.lead_of(lead), limits) - now
                     case Full(until):
                         retry = min(until - now, round(2 * turn() * MICROS_PER_SECOND))
             if grants or is_paused:

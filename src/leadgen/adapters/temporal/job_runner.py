@@ -58,6 +58,15 @@ class TemporalJobRunner(IJobRunner):
             except WorkflowAlreadyStartedError:
                 return
 
+    async def wake(self, job: Job) -> None:
+        """See IJobRunner."""
+        async with self._client() as client:
+            try:
+                await client.get_workflow_handle(_carrier(job)).signal("wake")
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    raise
+
     async def state(self, job: Job) -> RunState:
         """See IJobRunner."""
         async with self._client() as client:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from leadgen.application.ports.lead_repository import Conclusion
-from leadgen.domain.job import Job, JobReport, JobStatus
+from leadgen.domain.job import Job, JobReport, JobStatus, Wanted
 
 
 class IJobRepository(ABC):
@@ -45,7 +45,16 @@ class IJobRepository(ABC):
     async def end(self, job_id: str, status: JobStatus) -> None:
         """Ends a job; one that has ended stays as it is. Done without enough money is ``budget_reached``.
 
-        Leads still open in it end there as failed when it is done, and as incomplete when it was stopped.
+        One that was to be cancelled is ``cancelled``, however it ends. Leads still open in it end there as
+        failed when it is done, and as incomplete when it was cancelled or stopped.
+        """
+
+    @abstractmethod
+    async def want(self, job_id: str, wanted: Wanted, *, budget_micros: int | None = None) -> Job | None:
+        """Records what is wanted of a job from now on, and its budget with it (None leaves that as it is).
+
+        The job as it stands then, None where there is none. What was wanted already is no change. One that
+        has ended, or is to be cancelled, stays as it is.
         """
 
     @abstractmethod
@@ -59,6 +68,10 @@ class IJobRepository(ABC):
     @abstractmethod
     async def report(self, job_id: str) -> JobReport | None:
         """What came of a job so far."""
+
+    @abstractmethod
+    async def asked(self, job_id: str) -> int:
+        """About how many leads a job has asked anybody: questions that left, or may have."""
 
     @abstractmethod
     async def latest(self, account: str, limit: int) -> Sequence[JobReport]:

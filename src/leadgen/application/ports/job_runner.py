@@ -17,7 +17,10 @@ class RunState(StrEnum):
 
 
 class IJobRunner(ABC):
-    """Starts jobs and knows whether they run. Raises ServiceUnavailable when the server does not answer."""
+    """Starts and wakes jobs, and knows whether they run.
+
+    Raises ServiceUnavailable when the server does not answer.
+    """
 
     @abstractmethod
     async def check(self) -> None:
@@ -26,6 +29,10 @@ class IJobRunner(ABC):
     @abstractmethod
     async def start(self, job: Job) -> None:
         """Starts a job that is recorded; one that runs or ran is left alone."""
+
+    @abstractmethod
+    async def wake(self, job: Job) -> None:
+        """Has whoever carries the job look at what is wanted of it; a job that does not run is left alone."""
 
     @abstractmethod
     async def state(self, job: Job) -> RunState:

@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import UnknownId
-from leadgen.domain.job import JobReport
-from leadgen.entrypoints.cli.render import money
+from leadgen.domain.job import JobReport, JobStatus
+from leadgen.entrypoints.cli.render import money, paused
 from leadgen.entrypoints.cli.running import notes
 
 _POLL_SECONDS = 0.5
@@ -56,8 +56,12 @@ async def _follow_in_lines(leadgen: Leadgen, job_id: str) -> JobReport:
 
 
 async def _reports(leadgen: Leadgen, job_id: str) -> AsyncIterator[JobReport]:
-    polls = 0
+    polls, was_paused = 0, False
     while report := await leadgen.jobs.report(job_id):
+        is_paused = report.job.status is JobStatus.PAUSED
+        if is_paused and not was_paused:
+            notes.print(paused(report.job))
+        was_paused = is_paused
         yield report
         polls += 1
         if polls == _HINT_AFTER_POLLS and not report.settled and not await leadgen.runner.has_workers():

@@ -171,6 +171,7 @@ def _story_document(story: LookupStory) -> dict[str, Any]:
         "estimated_usd": render.dollars(lookup.estimated_micros),
         "intended_at": render.moment(lookup.created_at),
         "settled_at": render.moment(lookup.settled_at) if lookup.settled_at else None,
+        "took_seconds": lookup.took_seconds,
         "repeats": lookup.repeats,
         "owner": lookup.owner,
         "evidence": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from leadgen.domain.money import micros_from_usd
 from leadgen.domain.waterfall import WhenHeld
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
-from leadgen.entrypoints.cli.running import ACCOUNT, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import ACCOUNT, notes, out, print_json, with_leadgen
 
 app = typer.Typer(help="Find phone numbers.", no_args_is_help=True)
 
@@ -61,9 +62,14 @@ def find(
 
 
 async def reported(leadgen: Leadgen, job_id: str, *, wait: bool) -> JobReport:
-    """The report of a job that was just started: at its end, or as it stands."""
+    """The report of a job: at its end, or as it stands; to stop waiting does not stop the job."""
     if wait:
-        return await follow(leadgen, job_id)
+        try:
+            return await follow(leadgen, job_id)
+        except asyncio.CancelledError:
+            notes.print("The job goes on. To look at it, or to stop it:")
+            notes.print(f"  leadgen jobs show {job_id}\n  leadgen jobs pause {job_id}")
+            raise
     report = await leadgen.jobs.report(job_id)
     if report is None:
         raise UnknownId("job", job_id)

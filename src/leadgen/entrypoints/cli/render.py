@@ -12,8 +12,9 @@ from rich.text import Text
 
 from leadgen.application.ports.lead_repository import LeadLine
 from leadgen.application.ports.limit_gauge import LimitReading
+from leadgen.application.show_job import JobStory
 from leadgen.application.show_lead import LeadStory
-from leadgen.domain.job import JobReport, JobStatus
+from leadgen.domain.job import Job, JobReport, JobStatus, Wanted
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.money import MICROS_PER_USD
 from leadgen.domain.provider import Hit, Miss, NotSent, Rejected, Unknown
@@ -42,6 +43,15 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def lapse(seconds: float) -> str:
+    """A time to compare with another, such as ``3 min 12 s`` or ``4.2 s``."""
+    whole = round(seconds)
+    for unit, length, part, size in (("d", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= length:
+            return f"{whole // length} {unit} {whole % length // size} {part}"
+    return f"{seconds:.1f} s"
+
+
 def moment(at: datetime | None) -> str:
     """A moment in UTC, to the second."""
     return at.strftime("%Y-%m-%d %H:%M:%S") if at else "-"
@@ -52,6 +62,7 @@ def job_document(report: JobReport) -> dict[str, Any]:
     return {
         "job_id": report.job.id,
         "status": report.job.status.value,
+        "wanted": report.job.wanted.value,
         "leads": report.leads,
         "found": report.found,
         "not_found": report.not_found,
@@ -66,8 +77,30 @@ def job_document(report: JobReport) -> dict[str, Any]:
     }
 
 
+def job_state(job: Job) -> str:
+    """Where a job stands, for people: one that was cancelled may have calls under way."""
+    return "cancelling" if job.wanted is Wanted.CANCEL and not job.status.is_end else job.status.value
+
+
+def job_story_document(story: JobStory) -> dict[str, Any]:
+    """A job as ``jobs show --json`` prints it."""
+    bound = None if story.bound_seconds is None else round(story.bound_seconds, 3)
+    return {**job_document(story.report), "seconds": round(story.seconds, 3), "bound_seconds": bound}
+
+
+def time_line(story: JobStory) -> str:
+    """How long a job took, or has taken, beside the least that the limits allow."""
+    has_ended = story.report.job.status.is_end
+    line = f"{'took' if has_ended else 'ordered'} {lapse(story.seconds)}{'' if has_ended else ' ago'}"
+    if story.bound_seconds is None:
+        return line
+    return (
+        f"{line}; the limits allow no less than {lapse(story.bound_seconds)}{'' if has_ended else ' so far'}"
+    )
+
+
 def job_lines(report: JobReport) -> list[str]:
-    """What came of a job, in two lines."""
+    """What came of a job, in two lines, and how to go on with it, in another one."""
     counts = [
         f"[bold]{report.found} found[/]",
         f"{report.not_found} not found",
@@ -78,12 +111,19 @@ def job_lines(report: JobReport) -> list[str]:
     if report.budget:
         cost += f" of {money(report.budget.cap_micros)}"
     lines = [
-        f"Job {report.job.id}: [bold]{report.job.status.value}[/]",
+        f"Job {report.job.id}: [bold]{job_state(report.job)}[/]",
         f"{report.leads} leads: {', '.join(counts)}; {cost}",
     ]
     if report.job.status is JobStatus.BUDGET_REACHED:
         lines.append(f"Money ran out. To go on: leadgen jobs resume {report.job.id} --budget USD")
+    if report.job.status is JobStatus.PAUSED:
+        lines.append(paused(report.job))
     return lines
+
+
+def paused(job: Job) -> str:
+    """How to go on with a paused job."""
+    return f"Paused. To go on: leadgen jobs resume {job.id}"
 
 
 def spend_table(report: JobReport) -> Table:
@@ -170,6 +210,7 @@ def story_document(story: LeadStory) -> dict[str, Any]:
                 "state": lookup.state.value,
                 "outcome": outcome_text(lookup),
                 "cost_usd": dollars(lookup.cost_micros),
+                "took_seconds": lookup.took_seconds,
                 "job_id": lookup.job_id,
             }
             for lookup in story.asked

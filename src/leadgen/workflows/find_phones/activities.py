@@ -5,6 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from leadgen.application.end_job import EndJob
+from leadgen.application.look_at_job import LookAtJob
 from leadgen.application.plan_job import PlanJob
 from leadgen.application.run_chunk import RunChunk
 from leadgen.domain.money import usd
@@ -14,6 +15,8 @@ from leadgen.workflows.find_phones.payloads import (
     ChunkProgress,
     EndInput,
     FindPhonesResult,
+    LookInput,
+    LookReport,
     PlanInput,
     PlanReport,
 )
@@ -21,11 +24,14 @@ from leadgen.workflows.heartbeats import heartbeats
 
 
 class FindPhonesActivities:
-    """Invokes ``PlanJob``, ``RunChunk`` and ``EndJob``."""
+    """Invokes ``PlanJob``, ``RunChunk``, ``LookAtJob`` and ``EndJob``."""
 
-    def __init__(self, plan_job: PlanJob, run_chunk: RunChunk, end_job: EndJob) -> None:
+    def __init__(
+        self, plan_job: PlanJob, run_chunk: RunChunk, look_at_job: LookAtJob, end_job: EndJob
+    ) -> None:
         self._plan_job = plan_job
         self._run_chunk = run_chunk
+        self._look_at_job = look_at_job
         self._end_job = end_job
 
     @activity.defn(name="plan_job")
@@ -44,7 +50,13 @@ class FindPhonesActivities:
                 report = await self._run_chunk.run(
                     chunk.job_id, start=chunk.start, size=chunk.size, progress=progress
                 )
-        return ChunkProgress(report.settled, report.open, report.resume_at)
+        return ChunkProgress(report.settled, report.open, report.resume_at, report.wanted)
+
+    @activity.defn(name="look_at_job")
+    async def look_at_job(self, order: LookInput) -> LookReport:
+        """Tells what is wanted of the job."""
+        with as_failures():
+            return LookReport(await self._look_at_job.run(order.job_id))
 
     @activity.defn(name="end_job")
     async def end_job(self, order: EndInput) -> FindPhonesResult:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from leadgen.domain.job import Wanted
+
 
 @dataclass(order=True)
 class ParkedChunk:
@@ -70,11 +72,29 @@ class ChunkInput:
 
 @dataclass
 class ChunkProgress:
-    """How many leads have ended in this stretch, how many are open, and when to go on with those."""
+    """How many leads have ended in this stretch, how many are open, and when to go on with those.
+
+    ``wanted``: what is wanted of the job, where the stretch was broken off for that.
+    """
 
     settled: int
     open: int
     resume_at: datetime | None = None
+    wanted: Wanted = Wanted.RUN
+
+
+@dataclass
+class LookInput:
+    """Which job to look at."""
+
+    job_id: str
+
+
+@dataclass
+class LookReport:
+    """What is wanted of the job."""
+
+    wanted: Wanted
 
 
 @dataclass

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from leadgen.domain.job import Wanted
     from leadgen.workflows import options
     from leadgen.workflows.failures import fitting
     from leadgen.workflows.find_phones.activities import FindPhonesActivities
@@ -19,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         EndInput,
         FindPhonesInput,
         FindPhonesResult,
+        LookInput,
         ParkedChunk,
         PlanInput,
     )
@@ -26,6 +30,9 @@ with workflow.unsafe.imports_passed_through():
 WINDOW_CHUNKS = 8
 CHUNKS_PER_RUN = 250
 """After so many chunks the workflow goes on in a new run, whose history is empty."""
+
+LOOK_EVERY = timedelta(minutes=10)
+"""How long a paused job waits for being woken: a signal that is lost costs no more than that."""
 
 
 @workflow.defn(name="FindPhones")
@@ -43,13 +50,23 @@ class FindPhonesWorkflow:
         self._parked = list(request.parked)
         self._running: list[asyncio.Task[None]] = []
         self._started = 0
+        self._wanted = Wanted.RUN
+        self._is_woken = False
+
+    @workflow.signal
+    def wake(self) -> None:
+        """Something else is wanted of the job; the database knows what.
+
+        A worker of before this signal was heeded may have let it pass: replayed, that must stay so.
+        """
+        self._is_woken = workflow.patched("wake")
 
     @workflow.run
     async def run(self, request: FindPhonesInput | Any = None) -> FindPhonesResult:
         """What came of the job; the numbers stand in the database."""
         fitting(FindPhonesInput, request)  # here, since Temporal cannot cleanly fail in __init__
         leads = self._leads if self._leads is not None else await self._plan()
-        while self._next_start < leads or self._parked or self._running:
+        while self._running or (self._wanted is not Wanted.CANCEL and self._has_more(leads)):
             self._start_chunks(leads)
             await self._wait(leads)
         return await workflow.execute_activity_method(
@@ -70,8 +87,11 @@ class FindPhonesWorkflow:
         self._chunk_leads = plan.chunk_leads
         return plan.leads
 
+    def _has_more(self, leads: int) -> bool:
+        return self._next_start < leads or bool(self._parked)
+
     def _start_chunks(self, leads: int) -> None:
-        while len(self._running) < WINDOW_CHUNKS and not self._is_run_used_up():
+        while self._may_start():
             if self._parked and self._parked[0].resume_at <= workflow.now():
                 start = heapq.heappop(self._parked).start
             elif self._next_start < leads:
@@ -82,8 +102,18 @@ class FindPhonesWorkflow:
             self._running.append(asyncio.create_task(self._run_chunk(start)))
 
     async def _wait(self, leads: int) -> None:
-        """Until a chunk ends or a parked one may go on; starts the next run when this one is used up."""
-        if not self._running and self._is_run_used_up():
+        """Until a chunk ends, a parked one may go on, or something else is wanted; starts the next run when
+        this one is used up.
+        """
+        if self._running:
+            done, self._running = await workflow.wait(
+                self._running, timeout=self._seconds_to_next(), return_when=asyncio.FIRST_COMPLETED
+            )
+            for chunk in done:
+                chunk.result()
+        elif self._is_woken:
+            await self._look()
+        elif self._is_run_used_up():
             await workflow.wait_condition(workflow.all_handlers_finished)
             workflow.continue_as_new(
                 FindPhonesInput(
@@ -95,17 +125,32 @@ class FindPhonesWorkflow:
                     self._chunk_leads,
                 )
             )
-        timeout = None
-        if self._parked and len(self._running) < WINDOW_CHUNKS and not self._is_run_used_up():
-            timeout = max((self._parked[0].resume_at - workflow.now()).total_seconds(), 0)
-        if self._running:
-            done, self._running = await workflow.wait(
-                self._running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-            )
-            for chunk in done:
-                chunk.result()
-        elif timeout:
-            await workflow.sleep(timeout)
+        elif self._wanted is Wanted.PAUSE:
+            await self._sleep(LOOK_EVERY.total_seconds())
+            await self._look()
+        elif seconds := self._seconds_to_next():
+            await self._sleep(seconds)
+
+    def _seconds_to_next(self) -> float | None:
+        """How long until a parked chunk may go on; None when none may."""
+        if not self._parked or not self._may_start():
+            return None
+        return max((self._parked[0].resume_at - workflow.now()).total_seconds(), 0)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until the time is over, or somebody wakes it."""
+        with suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._is_woken, timeout=seconds)
+
+    async def _look(self) -> None:
+        self._is_woken = False  # before it looks: who wakes it meanwhile may want something else again
+        report = await workflow.execute_activity_method(
+            FindPhonesActivities.look_at_job,
+            LookInput(self._job_id),
+            start_to_close_timeout=options.QUERY_TIMEOUT,
+            retry_policy=options.UNTIL_IT_ANSWERS,
+        )
+        self._wanted = report.wanted
 
     async def _run_chunk(self, start: int) -> None:
         try:
@@ -124,6 +169,12 @@ class FindPhonesWorkflow:
             return
         if report.resume_at is not None:
             heapq.heappush(self._parked, ParkedChunk(report.resume_at, start))
+        if report.wanted is not Wanted.RUN and self._wanted is not Wanted.CANCEL:
+            self._wanted = report.wanted
+
+    def _may_start(self) -> bool:
+        is_free = len(self._running) < WINDOW_CHUNKS and not self._is_run_used_up()
+        return is_free and self._wanted is Wanted.RUN
 
     def _is_run_used_up(self) -> bool:
         return self._started >= CHUNKS_PER_RUN or workflow.info().is_continue_as_new_suggested()

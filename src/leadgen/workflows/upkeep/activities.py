@@ -20,10 +20,12 @@ class UpkeepActivities:
 
     @activity.defn(name="mend_jobs")
     async def mend_jobs(self) -> UpkeepResult:
-        """Starts orphaned jobs, closes jobs whose workflow was terminated."""
+        """Starts orphaned jobs, closes jobs whose workflow was terminated, wakes those of which something
+        else is wanted.
+        """
         with as_failures():
             mended = await self._mend_jobs.run()
-        return UpkeepResult(mended.started, mended.closed)
+        return UpkeepResult(mended.started, mended.closed, jobs_woken=mended.woken)
 
     @activity.defn(name="settle_unknown")
     async def settle_unknown(self) -> SettleResult:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass
 class UpkeepResult:
-    """How many jobs were started, and how many closed."""
+    """How many jobs were started, closed and woken, and what the ledger was rid of."""
 
     jobs_started: int = 0
     jobs_closed: int = 0
     lookups_abandoned: int = 0
     answers_found: int = 0
+    jobs_woken: int = 0
 
 
 @dataclass

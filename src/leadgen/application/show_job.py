@@ -1,0 +1,39 @@
+"""Tells the whole story of a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.job_repository import IJobRepository
+from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.domain.errors import UnknownId
+from leadgen.domain.job import JobReport
+
+
+@dataclass(frozen=True, slots=True)
+class JobStory:
+    """What came of a job, how long it has taken, and how long it takes at least."""
+
+    report: JobReport
+    seconds: float
+    bound_seconds: float | None
+    """What the limits, as they are configured now, need for the calls on record; None without a call."""
+
+
+class ShowJob:
+    """Gathers a job's story."""
+
+    def __init__(self, *, jobs: IJobRepository, catalog: IProviderCatalog, clock: IClock) -> None:
+        self._jobs = jobs
+        self._catalog = catalog
+        self._clock = clock
+
+    async def run(self, account: str, job_id: str) -> JobStory:
+        """Raises UnknownId, ServiceUnavailable."""
+        report = await self._jobs.report(job_id)
+        if report is None or report.job.account != account:
+            raise UnknownId("job", job_id)
+        limits = {name: config.limits for name, config in (await self._catalog.configs()).items()}
+        bound_seconds = report.bound_seconds(limits, await self._jobs.asked(job_id))
+        return JobStory(report, report.job.seconds(self._clock.now()), bound_seconds)

@@ -1,0 +1,5 @@
+from tests.contracts.job_wishes import JobWishesContract
+
+
+class TestSqlJobWishes(JobWishesContract):
+    """On SQLite and on PostgreSQL."""

@@ -1,0 +1,187 @@
+"""Faults in asking: use cases and decisions."""
+
+from __future__ import annotations
+
+from tests.chaos.mutants.mutant import Mutant, pytest_of
+
+_DOMAIN = pytest_of(
+    "tests/unit/domain/test_lookup.py",
+    "tests/unit/domain/test_money.py",
+    "tests/unit/domain/test_waterfall.py",
+    "tests/unit/domain/test_waterfall_unknown.py",
+)
+_CALLS = pytest_of(
+    "tests/unit/application/test_paid_calls.py", "tests/unit/application/test_paid_calls_lost.py"
+)
+_JOBS = pytest_of("tests/unit/application/test_end_and_continue.py")
+_SETTLE = pytest_of("tests/unit/application/test_settle_unknown.py")
+
+CALLS = (
+    Mutant(
+        "intent-after-call",
+        "the intent is committed after the call",
+        "application/paid_calls.py",
+        """\
+            standing = await self._record(lookup, config, ticket)
+            if isinstance(standing, OverBudget):
+                return self._over_budget(config.name, standing)
+            if isinstance(standing, NotSent):
+                return Answered(config.name, lookup.n, standing)
+            if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
+                return await self._send(purchase, config, standing, ticket)
+""",
+        """\
+            outcome = await self._ask(config, purchase.question, ticket, lookup.key)
+            standing = await self._record(lookup, config, ticket)
+            if isinstance(standing, OverBudget):
+                return self._over_budget(config.name, standing)
+            if isinstance(standing, NotSent):
+                return Answered(config.name, lookup.n, standing)
+            if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
+                await self._heed(config.name, outcome)
+                return await self._book(standing, config, outcome)
+""",
+        (_CALLS,),
+    ),
+    Mutant(
+        "key-of-a-worker",
+        "the key of a lookup holds who asks",
+        "application/paid_calls.py",
+        "key=lookup_key(lead.account, question, config.name, n),",
+        'key=lookup_key(f"{lead.account}/{self._owner}", question, config.name, n),',
+        (_CALLS,),
+    ),
+    Mutant(
+        "standing-asked-again",
+        "an intent that somebody else has made is sent too",
+        "application/paid_calls.py",
+        "if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:",
+        "if standing.state is LookupState.INTENDED:",
+        (_CALLS,),
+    ),
+    Mutant(
+        "place-kept",
+        "a place in the cap is never given back",
+        "application/paid_calls.py",
+        "            await self._desk.give_back(ticket)\n",
+        "            pass\n",
+        (_CALLS,),
+    ),
+    Mutant(
+        "call-cancelled",
+        "a call that was sent is cancelled with its caller",
+        "application/paid_calls.py",
+        "return await asyncio.shield(call)",
+        "return await call",
+        (_CALLS,),
+    ),
+    Mutant(
+        "sent-late",
+        "a call is sent though its window is over",
+        "application/paid_calls.py",
+        """\
+            if self._clock.monotonic() > ticket.closes_at:
+                return False
+""",
+        "",
+        (_CALLS,),
+    ),
+    Mutant(
+        "answer-not-kept",
+        "an answer is lost with the first database error",
+        "application/paid_calls.py",
+        """\
+                if self._clock.now() >= until:
+                    raise
+""",
+        "                raise\n",
+        (_CALLS,),
+    ),
+    Mutant(
+        "pause-not-shared",
+        "Retry-After does not hold back the others",
+        "application/paid_calls.py",
+        "await self._desk.penalise(provider, outcome.retry_after_seconds or 1.0)",
+        "await self._desk.penalise(provider, 1.0)",
+        (_CALLS,),
+    ),
+    Mutant(
+        "job-ends-early",
+        "a job does not wait for its calls under way",
+        "application/end_job.py",
+        "while intended := await self._ledger.intended(job_id):",
+        """\
+while intended := [
+            each
+            for each in await self._ledger.intended(job_id)
+            if each.is_abandoned(self._clock.now())
+        ]:""",
+        (_JOBS,),
+    ),
+    Mutant(
+        "believed-too-soon",
+        "'never received' counts while the call may leave",
+        "application/settle_unknown.py",
+        """\
+        if isinstance(outcome, NotSent) and not lookup.lease_until <= self._clock.now():
+            return False  # it may still be on its way
+""",
+        "",
+        (_SETTLE,),
+    ),
+    Mutant(
+        "float-money",
+        "prices are read as floating-point numbers",
+        "domain/money.py",
+        'int(Decimal(amount.lstrip("$")) * MICROS_PER_USD)',
+        'int(float(amount.lstrip("$")) * MICROS_PER_USD)',
+        (_DOMAIN,),
+    ),
+    Mutant(
+        "unknown-is-free",
+        "a lost answer is booked as free",
+        "domain/lookup.py",
+        """\
+        case Unknown():
+            return 0, price_micros
+""",
+        """\
+        case Unknown():
+            return 0, 0
+""",
+        (_DOMAIN,),
+    ),
+    Mutant(
+        "abandoned-too-soon",
+        "an intent counts as abandoned before its lease",
+        "domain/lookup.py",
+        "return self.state is LookupState.INTENDED and self.lease_until <= now",
+        "return self.state is LookupState.INTENDED",
+        (_DOMAIN,),
+    ),
+    Mutant(
+        "invoice-not-booked",
+        "a report settles at our price, not at the charge",
+        "domain/lookup.py",
+        "posted_micros=micros,",
+        "posted_micros=self.estimated_micros or micros,",
+        (_DOMAIN,),
+    ),
+    Mutant(
+        "repeat-as-new",
+        "a repeat takes the next number, and so another key",
+        "domain/waterfall.py",
+        "self.n = event.n if repeats or isinstance(outcome, NotSent) else event.n + 1",
+        "self.n = event.n if isinstance(outcome, NotSent) else event.n + 1",
+        (_DOMAIN,),
+    ),
+    Mutant(
+        "asks-after-a-hit",
+        "the others are asked though a number was found",
+        "domain/waterfall.py",
+        "        if self._winner:\n            return Moves(",
+        "        if self._winner and not any(each.is_open for each in self._places.values()):\n"
+        "            return Moves(",
+        (_DOMAIN,),
+    ),
+)

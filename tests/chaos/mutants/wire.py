@@ -1,0 +1,89 @@
+"""Faults on the wire: what is sent, and what an answer is taken for."""
+
+from __future__ import annotations
+
+from tests.chaos.mutants.mutant import Mutant, pytest_of
+
+_HTTP = "adapters/providers/http.py"
+_PROVIDER = pytest_of("tests/adapters/providers/test_nimbus_lookup.py")
+
+WIRE = (
+    Mutant(
+        "client-retries",
+        "the HTTP client sends a question again",
+        _HTTP,
+        """\
+            with under(wire):
+                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            async with aclosing(response):
+                return await _outcome(response, read)
+""",
+        """\
+            for left in (2, 1, 0):
+                again = Wire(may_send)
+                try:
+                    with under(again):
+                        response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+                    break
+                except httpx2.TransportError:
+                    if not left:
+                        raise
+                finally:
+                    wire.used = wire.used or again.used
+            async with aclosing(response):
+                return await _outcome(response, read)
+""",
+        (_PROVIDER,),
+    ),
+    Mutant(
+        "wire-used-twice",
+        "a wire lets the library send a second time",
+        "adapters/providers/wire.py",
+        """\
+            if self.used:
+                raise SentAlreadyError
+""",
+        "",
+        (_PROVIDER,),
+    ),
+    Mutant(
+        "timeout-not-sent",
+        "a time-out after sending is booked as not sent",
+        _HTTP,
+        'return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")',
+        'return NotSent(f"no answer within {late}")',
+        (_PROVIDER,),
+    ),
+    Mutant(
+        "cut-not-sent",
+        "a broken connection is booked as not sent",
+        _HTTP,
+        "return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))",
+        "return NotSent(_why_not_sent(error))",
+        (_PROVIDER,),
+    ),
+    Mutant(
+        "5xx-not-sent",
+        "an answer of 500 is booked as not sent",
+        _HTTP,
+        """\
+    if status >= 300:
+        return _rejected(status, response.headers)
+""",
+        """\
+    if status >= 500:
+        return NotSent(f"HTTP {status}")
+    if status >= 300:
+        return _rejected(status, response.headers)
+""",
+        (_PROVIDER,),
+    ),
+    Mutant(
+        "pause-not-read",
+        "Retry-After is not read",
+        _HTTP,
+        "pause = read_retry_after(headers) if fault in (Fault.BUSY, Fault.BROKEN) else None",
+        "pause = None",
+        (_PROVIDER,),
+    ),
+)
