@@ -13,7 +13,7 @@ import pytest
 from leadgen.domain.budget import OverBudget, Span
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lookup import REPEAT_WITHIN, Lookup, LookupState
-from leadgen.domain.provider import Charges, Fault, Miss, NotSent, Outcome, Rejected, Unknown
+from leadgen.domain.provider import Charges, Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 from tests.builders import ACCOUNT, LEASE, NOW, us_phone
 from tests.contracts.ledger_budgets import PRICE, buy, cap, intent_of, money
 from tests.contracts.lookup_ledger import HIT, LATER, about, closed, value
@@ -219,7 +219,8 @@ class LedgerRepeatsContract:
         intent = about(0)
         await stores.ledger.intend(intent)
         await stores.ledger.close(intent.abandoned(LATER), None)
-        assert not await stores.ledger.close(closed(intent, outcome), value(intent))
+        found = value(intent) if isinstance(outcome, Hit) else None
+        assert not await stores.ledger.close(closed(intent, outcome), found)
         booked = await stores.ledger.get(intent.key)
         assert booked is not None
         assert (booked.state, booked.cost_micros) == (state, cost)
@@ -229,7 +230,7 @@ class LedgerRepeatsContract:
         assert intent.owner in trace.source
         line = await stores.leads.get(ACCOUNT, intent.lead_id)
         assert line is not None
-        assert (line.lead.phone, line.cost_micros) == (None, cost)
+        assert (line.lead.phone, line.cost_micros) == (found and found.phone, cost)
 
     async def test_a_doubt_after_abandonment(self, stores: Stores) -> None:
         """Who comes late and knows nothing changes nothing, and is no news."""

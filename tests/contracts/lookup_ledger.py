@@ -192,13 +192,13 @@ class LookupLedgerContract:
         assert (await _lead(stores, theirs.lead_id)).phone is None
 
     async def test_close_after_abandonment(self, stores: Stores) -> None:
-        """An owner who was given up comes too late: answer and charge are booked, the lead is left alone."""
+        """The answer of an owner who was given up is booked; its number goes to a lead that has none."""
         intent = about(0)
         await stores.ledger.intend(intent)
         assert await stores.ledger.close(intent.abandoned(LATER), None)
         assert not await stores.ledger.close(closed(intent, HIT), value(intent))
         assert await stores.ledger.get(intent.key) == closed(intent, HIT)
-        assert (await _lead(stores, intent.lead_id)).phone is None
+        assert (await _lead(stores, intent.lead_id)).phone == HIT.phone
 
     async def test_abandonment_after_close(self, stores: Stores) -> None:
         """Who gives up an owner that has booked in the meantime changes nothing."""

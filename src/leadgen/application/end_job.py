@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from leadgen.application.paid_calls import GIVE_UP_SECONDS
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lookup_ledger import ILookupLedger
@@ -9,6 +12,7 @@ from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import JobReport, JobStatus
 
 _AWAIT_SECONDS = 1.0
+_GIVE_UP = timedelta(seconds=GIVE_UP_SECONDS)
 
 
 class EndJob:
@@ -22,14 +26,16 @@ class EndJob:
     async def run(self, job_id: str) -> JobReport:
         """What came of the job. Raises UnknownId, ServiceUnavailable.
 
-        Calls that nobody waits for any more are awaited; those of dead workers until their lease is over.
+        Calls that nobody waits for any more are awaited; those of dead workers until they are given up.
         """
+        overdue: dict[str, datetime] = {}
         while intended := await self._ledger.intended(job_id):
             now = self._clock.now()
-            abandoned = [lookup for lookup in intended if lookup.is_abandoned(now)]
-            for lookup in abandoned:
+            overdue = {each.key: overdue.get(each.key, now) for each in intended if each.is_abandoned(now)}
+            given_up = [each for each in intended if overdue.get(each.key, now) + _GIVE_UP <= now]
+            for lookup in given_up:
                 await self._ledger.close(lookup.abandoned(now), None)
-            if not abandoned:
+            if not given_up:
                 await self._clock.sleep(_AWAIT_SECONDS)
         await self._jobs.end(job_id, JobStatus.DONE)
         report = await self._jobs.report(job_id)

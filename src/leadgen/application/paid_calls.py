@@ -40,6 +40,12 @@ PARK_SECONDS = 60.0
 BOOK_SECONDS = 300.0
 """So long an answer that was paid for is kept for a database that does not answer."""
 
+GIVE_UP_SECONDS = 3.0
+"""An owner whose lease is over gets so long to book what it could not while the database was down."""
+
+_INSIST_SECONDS_MAX = 1.0
+"""The longest pause of such an owner."""
+
 _AWAIT_SECONDS = 0.25
 _HELD_SECONDS = 1.0
 """After so long money that was held may have come back."""
@@ -162,7 +168,7 @@ class PaidCalls:
                 if self._clock.now() >= until:
                     raise
             await self._clock.sleep(pause)
-            pause = min(2 * pause, 2.0)
+            pause = min(2 * pause, _INSIST_SECONDS_MAX)
 
     def _intend(self, purchase: Purchase, config: ProviderConfig, ticket: Ticket) -> Lookup:
         now = self._clock.now()
@@ -266,9 +272,12 @@ class PaidCalls:
 
     async def _outcome_of(self, standing: Lookup) -> Answered | Held:
         """What came, or comes, of a lookup that somebody else has made."""
+        overdue: datetime | None = None
         while standing.state is LookupState.INTENDED:
             now = self._clock.now()
             if standing.is_abandoned(now):
+                overdue = overdue or now + timedelta(seconds=GIVE_UP_SECONDS)
+            if overdue and overdue <= now:
                 await self._ledger.close(standing.abandoned(now), None)
             else:
                 await self._clock.sleep(_AWAIT_SECONDS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from leadgen.application.paid_calls import PaidCalls, Purchase
+from leadgen.application.paid_calls import GIVE_UP_SECONDS, PaidCalls, Purchase
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
 from leadgen.application.ports.lookup_ledger import ILookupLedger
@@ -58,7 +59,11 @@ class SettleUnknown:
 
     async def _close_abandoned(self) -> int:
         closed = 0
-        while lookups := await self._ledger.abandoned(self._clock.now(), limit=_BATCH):
+        if await self._ledger.abandoned(self._clock.now(), limit=1):
+            await self._clock.sleep(GIVE_UP_SECONDS)  # the database may have been down, and its owner alive
+        while lookups := await self._ledger.abandoned(
+            self._clock.now() - timedelta(seconds=GIVE_UP_SECONDS), limit=_BATCH
+        ):
             now = self._clock.now()
             closed += sum(
                 await asyncio.gather(*(self._ledger.close(lookup.abandoned(now), None) for lookup in lookups))

@@ -391,7 +391,7 @@ async def test_answer_whose_booking_s_reply_was_lost_is_booked_once(world: World
 
 
 async def test_answer_that_comes_back_after_it_was_given_up(world: World) -> None:
-    """Another process has the database first and gives it up: the answer is booked, the lead left alone."""
+    """Another process has the database first and gives it up: the answer is booked all the same."""
     lead = await world.add_lead()
     world.orion.will_answer(a_hit(6))
     asking = await world.start(world.here.paid_calls.ask(world.purchase(lead)))
@@ -406,7 +406,21 @@ async def test_answer_that_comes_back_after_it_was_given_up(world: World) -> Non
     assert isinstance(there.outcome, Unknown)
     assert here == Answered("orion", 0, Unknown("its answer came after it had been given up"))
     assert (await world.the_lookup()).outcome == a_hit(6)
-    assert (await world.lead()).phone is None
+    assert (await world.lead()).phone == a_hit(6).phone
+
+
+async def test_database_that_comes_back_after_the_lease(world: World) -> None:
+    """Whoever finds the lookup overdue leaves its owner, who is alive, the time to book what it paid for."""
+    lead = await world.add_lead()
+    world.orion.will_answer(a_hit(6))
+    asking = await world.start(world.here.paid_calls.ask(world.purchase(lead)))
+    world.here.ledger.fail(DOWN)
+    await world.clock.advance(60.0)
+    there = await world.start(world.process("worker-2").paid_calls.ask(world.purchase(lead)))
+    world.here.ledger.recover()
+
+    assert await world.wait_for(asking) == Answered("orion", 0, a_hit(6))
+    assert await world.wait_for(there) == Answered("orion", 0, a_hit(6))
 
 
 # ---------------------------------------------------------------- budgets

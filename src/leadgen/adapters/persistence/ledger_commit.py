@@ -233,11 +233,14 @@ class LedgerCommit:
             self._put(row, lookup)
             self._note_value(change)
             return True
-        self._note_late(row, lookup, is_applied=is_ours and standing.state is LookupState.UNKNOWN)
+        is_applied = is_ours and standing.state is LookupState.UNKNOWN
+        self._note_late(row, lookup, is_applied=is_applied)
+        if is_applied:
+            self._note_value(change)
         return False
 
     def _note_late(self, row: _Standing, lookup: Lookup, *, is_applied: bool) -> None:
-        """What a owner that had been given up brings: a charge is booked, the lead is left alone."""
+        """What an owner that had been given up brings: booked where nobody has asked again, else evidence."""
         if lookup.state is LookupState.UNKNOWN:
             return
         before = row.lookup
