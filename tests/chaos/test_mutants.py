@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.mutants.mutant import Mutant, OutOfDateError, pytest_of
+from tests.chaos.mutants.mutant import Mutant, OutOfDateError, tests_of
 from tests.chaos.mutants.plan import MUTANTS
 from tests.chaos.mutants.trial import ROOT, Fate, trial, work_folder
 
 NAME_CHARACTERS_MAX = 23
 PLANTED_CHARACTERS_MAX = 50
-TEXTS = pytest_of("tests/unit/domain/test_text.py")
+TEXTS = tests_of("unit/domain/test_text.py", "test_fold_makes_two_spellings_equal")
 
 
 @pytest.fixture

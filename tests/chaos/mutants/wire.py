@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.chaos.mutants.mutant import Mutant, pytest_of
+from tests.chaos.mutants.mutant import Mutant, tests_of
 
 _HTTP = "adapters/providers/http.py"
-_PROVIDER = pytest_of("tests/adapters/providers/test_nimbus_lookup.py")
+_CLIENT = "adapters/providers/test_http.py"
+_PROVIDER = "adapters/providers/test_nimbus_lookup.py"
 
 WIRE = (
     Mutant(
@@ -33,7 +34,7 @@ WIRE = (
             async with aclosing(response):
                 return await _outcome(response, read)
 """,
-        (_PROVIDER,),
+        (tests_of(_PROVIDER, "TestNimbusLookup::test_broken_http_leaves_in_doubt[close]"),),
     ),
     Mutant(
         "wire-used-twice",
@@ -44,7 +45,7 @@ WIRE = (
                 raise SentAlreadyError
 """,
         "",
-        (_PROVIDER,),
+        (tests_of(_CLIENT, "test_what_the_library_would_send_again"),),
     ),
     Mutant(
         "timeout-not-sent",
@@ -52,7 +53,7 @@ WIRE = (
         _HTTP,
         'return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")',
         'return NotSent(f"no answer within {late}")',
-        (_PROVIDER,),
+        (tests_of(_PROVIDER, "TestNimbusLookup::test_deadline_in_all[silence]"),),
     ),
     Mutant(
         "cut-not-sent",
@@ -60,7 +61,7 @@ WIRE = (
         _HTTP,
         "return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))",
         "return NotSent(_why_not_sent(error))",
-        (_PROVIDER,),
+        (tests_of(_PROVIDER, "TestNimbusLookup::test_broken_http_leaves_in_doubt[reset]"),),
     ),
     Mutant(
         "5xx-not-sent",
@@ -76,7 +77,7 @@ WIRE = (
     if status >= 300:
         return _rejected(status, response.headers)
 """,
-        (_PROVIDER,),
+        (tests_of(_PROVIDER, "TestNimbusLookup::test_statuses[500-broken]"),),
     ),
     Mutant(
         "pause-not-read",
@@ -84,6 +85,6 @@ WIRE = (
         _HTTP,
         "pause = read_retry_after(headers) if fault in (Fault.BUSY, Fault.BROKEN) else None",
         "pause = None",
-        (_PROVIDER,),
+        (tests_of(_PROVIDER, "TestNimbusLookup::test_retry_after[7-7.0]"),),
     ),
 )

@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
+from aiohttp import ClientConnectionError, ClientPayloadError
 
 from leadgen.adapters.providers.wire import CONNECTIONS_MAX, TicketRanOutError, Wire, new_transport, under
 from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
@@ -317,4 +318,11 @@ def _why_not_sent(error: BaseException) -> str:
 
 
 def _why_in_doubt(error: BaseException) -> str:
-    return f"sent, but no usable answer ({type(error).__name__})"
+    """What lies under the library's own error, which calls any lost connection a connect time-out."""
+    match error.__cause__:
+        case ClientPayloadError():
+            return "sent, but its answer broke off"
+        case ClientConnectionError():
+            return "sent, but the connection was cut"
+        case _:
+            return f"sent, but no usable answer ({type(error).__name__})"

@@ -16,7 +16,7 @@ from enum import StrEnum
 from sqlalchemy import delete, func, or_, select, update
 
 from leadgen.adapters.persistence.database import Database, DatabaseClock, now_micros, uninterrupted
-from leadgen.adapters.persistence.tables import limiter_members, limiters, lookups
+from leadgen.adapters.persistence.tables import limiter_members, limiter_rings, limiters, lookups
 from leadgen.adapters.rate_limits.carrier import Seed
 from leadgen.domain.limits import CALLS_MAX, MICROS_PER_SECOND, Limits, Timing
 from leadgen.domain.lookup import LookupState
@@ -116,6 +116,7 @@ class LimiterBoard:
     async def flip(self, credential: str, mode: Mode, *, after: int | None) -> int | None:
         """Posts a mode under the next epoch, which it gives; None when the board has moved on from ``after``.
 
+        What the database has carried under earlier epochs goes: nobody can use a ticket of theirs any more.
         The first epoch is the moment in milliseconds, so that databases that share a server share no key.
         """
         holder = self._owner if mode is Mode.MEMORY else ""
@@ -136,6 +137,9 @@ class LimiterBoard:
             else:
                 is_last = (limiters.c.credential == credential) & (limiters.c.epoch == after)
                 result = await conn.execute(update(limiters).where(is_last).values(posted))
+                if result.rowcount:
+                    is_earlier = limiter_rings.c.credential.startswith(f"{credential}:", autoescape=True)
+                    await conn.execute(delete(limiter_rings).where(is_earlier))
         return epoch if result.rowcount else None
 
     async def history(
