@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.mutants.mutant import Mutant, tests_of
+from tests.chaos.mutants.mutant import Mutant, pytest_of
 
 _RING = "unit/domain/test_limits.py"
 _WINDOWS = "unit/domain/test_ring_properties.py"
@@ -25,7 +25,7 @@ LIMITS = (
                     spent_until = max(spent_until, taken) + interval
                 start = max(start, spent_until - (rule.calls - 1) * interval)
 """,
-        (tests_of(_WINDOWS, "test_no_window_ever_holds_more_than_its_rule_allows"),),
+        (pytest_of(_WINDOWS, "test_no_window_ever_holds_more_than_its_rule_allows"),),
     ),
     Mutant(
         "validity-forgotten",
@@ -33,7 +33,7 @@ LIMITS = (
         "domain/limits.py",
         "back + rule.window_micros + self.timing.validity)",
         "back + rule.window_micros)",
-        (tests_of(_WINDOWS, "test_no_window_ever_holds_more_than_its_rule_allows"),),
+        (pytest_of(_WINDOWS, "test_no_window_ever_holds_more_than_its_rule_allows"),),
     ),
     Mutant(
         "endless-lease",
@@ -41,7 +41,7 @@ LIMITS = (
         "domain/limits.py",
         "        self._drop_expired(now)\n",
         "",
-        (tests_of(_RING, "test_a_place_that_nobody_gives_back_is_free_when_its_lease_ends"),),
+        (pytest_of(_RING, "test_a_place_that_nobody_gives_back_is_free_when_its_lease_ends"),),
     ),
     Mutant(
         "redis-validity",
@@ -49,7 +49,7 @@ LIMITS = (
         "adapters/rate_limits/admission.lua",
         "+ window + validity) end",
         "+ window) end",
-        (tests_of(_REDIS, "TestRedisRateLimiter::test_no_window_holds_more_than_its_rule[1 in 1 s]"),),
+        (pytest_of(_REDIS, "TestRedisRateLimiter::test_no_window_holds_more_than_its_rule[1 in 1 s]"),),
     ),
     Mutant(
         "redis-endless-lease",
@@ -57,7 +57,7 @@ LIMITS = (
         "adapters/rate_limits/admission.lua",
         "  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', text(now))\n",
         "",
-        (tests_of(_REDIS, "TestRedisRateLimiter::test_leases_end_by_themselves"),),
+        (pytest_of(_REDIS, "TestRedisRateLimiter::test_leases_end_by_themselves"),),
     ),
     Mutant(
         "redis-retries",
@@ -71,7 +71,7 @@ LIMITS = (
         retry=Retry(NoBackoff(), 3),
         retry_on_timeout=True,
 """,
-        (tests_of(_REDIS, "TestTrouble::test_a_hanging_server"),),
+        (pytest_of(_REDIS, "TestTrouble::test_a_hanging_server"),),
     ),
     Mutant(
         "redis-local-clock",
@@ -80,7 +80,7 @@ LIMITS = (
         "reply = await self._client.evalsha(self._digest, len(keys), *keys, *arguments)",
         'local = f"local now = {round(self._clock.now().timestamp() * MICROS_PER_SECOND)}\\n"\n'
         "                reply = await self._client.eval(local + RULE, len(keys), *keys, *arguments)",
-        (tests_of(_CARRIER, "TestSteps::test_a_step_forward[redis-sqlite]"),),
+        (pytest_of(_CARRIER, "TestSteps::test_a_step_forward[redis-sqlite]"),),
     ),
     Mutant(
         "sql-local-clock",
@@ -88,7 +88,7 @@ LIMITS = (
         "adapters/rate_limits/sql.py",
         "now = max(await self._now(conn, self._database), ring.seen)",
         "now = max(round(self._clock.now().timestamp() * MICROS_PER_SECOND), ring.seen)",
-        (tests_of(_CARRIER, "TestSteps::test_a_step_forward[sql-sqlite]"),),
+        (pytest_of(_CARRIER, "TestSteps::test_a_step_forward[sql-sqlite]"),),
     ),
     Mutant(
         "epoch-not-raised",
@@ -96,7 +96,7 @@ LIMITS = (
         "adapters/rate_limits/board.py",
         "epoch = now // 1_000 if after is None else after + 1",
         "epoch = now // 1_000 if after is None else after",
-        (tests_of(_CHANGES, "test_a_ticket_without_intent_dies_with_its_epoch[sqlite]"),),
+        (pytest_of(_CHANGES, "test_a_ticket_without_intent_dies_with_its_epoch[sqlite]"),),
     ),
     Mutant(
         "fallback-without-fence",
@@ -120,7 +120,7 @@ LIMITS = (
                 given = await carrier.take(key, limits, wanted=wanted, lease_seconds=lease_seconds)
         self._limits[credential] = limits
 """,
-        (tests_of(_CHANGES, "test_redis_dies_and_comes_back[sqlite-1]"),),
+        (pytest_of(_CHANGES, "test_redis_dies_and_comes_back[sqlite-1]"),),
     ),
     Mutant(
         "history-forgotten",
@@ -128,7 +128,7 @@ LIMITS = (
         "adapters/rate_limits/board.py",
         "return Seed(starts=sorted(starts)[-_SEEDS_MAX:], lease_ends=[end for end in ends if end > 0])",
         "return Seed()",
-        (tests_of(_CHANGES, "test_a_second_process[sqlite]"),),
+        (pytest_of(_CHANGES, "test_a_second_process[sqlite]"),),
     ),
     Mutant(
         "open-calls-forgotten",
@@ -136,6 +136,6 @@ LIMITS = (
         "adapters/rate_limits/board.py",
         "lease_ends=[end for end in ends if end > 0])",
         "lease_ends=())",
-        (tests_of(_CHANGES, "test_a_change_in_the_middle_of_a_call_keeps_its_place[sqlite]"),),
+        (pytest_of(_CHANGES, "test_a_change_in_the_middle_of_a_call_keeps_its_place[sqlite]"),),
     ),
 )

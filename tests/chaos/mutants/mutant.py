@@ -29,7 +29,7 @@ class Part:
     """Those that it consists of; without any it is a run of chaos, with a verdict of several lines."""
 
 
-def tests_of(file: str, *names: str) -> Part:
+def pytest_of(file: str, *names: str) -> Part:
     """Tests of one file below ``tests``, up to the first that fails."""
     return _part(f"{file}: {', '.join(names)}", [f"tests/{file}::{name}" for name in names])
 

@@ -74,6 +74,10 @@ changing = st.lists(
     min_size=5,
     max_size=60,
 )
+rush = st.lists(st.tuples(st.builds(Wait, micros=micros(0, 15)), admits), min_size=10, max_size=30).map(
+    lambda pairs: [action for pair in pairs for action in pair]
+)
+"""Somebody asks again and again, so that every window is as full as its rule lets it be."""
 
 
 @dataclass
@@ -139,7 +143,7 @@ def most_in_any_window(sends: list[int], window: int) -> int:
 
 
 @settings(max_examples=200)
-@given(limits=limits, timing=timings, actions=steady | changing)
+@given(limits=limits | roomy, timing=timings, actions=steady | changing | rush)
 def test_no_window_ever_holds_more_than_its_rule_allows(
     limits: Limits, timing: Timing, actions: list[Action]
 ) -> None:

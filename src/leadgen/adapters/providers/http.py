@@ -101,7 +101,9 @@ async def post_json(
                 return await _outcome(response, read)
     except TimeoutError:
         late = f"{timeout_seconds:g} s"
-        return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")
+        if not wire.used:
+            return NotSent(f"no connection within {late}")
+        return Unknown(f"timed out after {late}", is_timeout=True)
     except TicketRanOutError:
         return NotSent("its ticket ran out", late=True)
     except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries; no error may hide a charge
