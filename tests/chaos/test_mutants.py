@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.mutants.mutant import Mutant, OutOfDateError, pytest_of
+from tests.chaos.mutants.mutant import Mutant, OutOfDateError, chaos_of, pytest_of, together
 from tests.chaos.mutants.plan import MUTANTS
 from tests.chaos.mutants.trial import ROOT, Fate, trial, work_folder
 
 NAME_CHARACTERS_MAX = 23
 PLANTED_CHARACTERS_MAX = 50
-TEXTS = pytest_of("tests/unit/domain/test_text.py")
+TEXTS = pytest_of("unit/domain/test_text.py", "test_fold_makes_two_spellings_equal")
 
 
 @pytest.fixture
@@ -66,3 +66,19 @@ async def test_a_fault_that_lets_no_test_begin(folder: Path) -> None:
     """A module that cannot be imported is no fault that a test has caught."""
     result = await trial(folder, mutant("from __future__ import annotations", "raise ImportError"))
     assert result.fate is Fate.SPOILT
+
+
+async def test_a_fault_that_crashes(folder: Path) -> None:
+    """What no longer fits the code around it is no fault of its name, though every test sees it."""
+    result = await trial(folder, mutant(".casefold()", ".casefold(1)"))
+    assert result.fate is Fate.SPOILT
+    assert "crashes with TypeError" in result.by
+
+
+def test_tests_start_together() -> None:
+    """A control runs each test once, in one process, and each run of chaos by itself."""
+    chaos = chaos_of("kill")
+    (tests, *others) = together([TEXTS, chaos, pytest_of("a.py", "test_b"), TEXTS])
+    assert tests.tests == (*TEXTS.tests, "tests/a.py::test_b")
+    assert tests.words[-2:] == tests.tests
+    assert others == [chaos]

@@ -116,7 +116,10 @@ def test_claims(program: Program, lookups: list[Lookup]) -> None:
     """What cannot be explained is listed: whose, which, why, and both amounts; the ledger equals the bill."""
     miss, hit, lost, _ = lookups
     stranger = "ee" * 32
-    text = report_of((miss, 0.04), (hit, 0), (lost, 0.02)) + f"astra,{stranger},{ASKED_AT.isoformat()},0.01\n"
+    text = (
+        report_of((miss, 0.03), (hit, 0), (lost, 0.02), (miss, 0.01))
+        + f"astra,{stranger},{ASKED_AT.isoformat()},0.01\n"
+    )
     program.write("usage.csv", text)
     told = audit(program, "--against", "usage.csv")
     claims = told["claims"]

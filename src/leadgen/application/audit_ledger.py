@@ -88,9 +88,9 @@ class AuditLedger:
 
 
 def _with(known: Reported | None, line: UsageLine) -> Reported:
-    if known is None:
-        return Reported(line.provider, line.charged_micros, 1)
-    return Reported(line.provider, known.charged_micros + line.charged_micros, known.calls + 1)
+    """A repeat that was free is on the report, too, but is no call that was charged."""
+    charged, calls = (known.charged_micros, known.calls) if known else (0, 0)
+    return Reported(line.provider, charged + line.charged_micros, calls + (line.charged_micros > 0))
 
 
 def _widened(known: Coverage | None, received_at: datetime) -> Coverage:

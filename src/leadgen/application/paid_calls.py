@@ -113,6 +113,7 @@ class PaidCalls:
             await asyncio.wait(self._under_way)
 
     async def _call(self, purchase: Purchase, ticket: Ticket) -> Answered | Held:
+        may_be_at_work = False
         try:
             config = (await self._catalog.configs())[purchase.ask.provider]
             if not config.enabled:
@@ -126,9 +127,12 @@ class PaidCalls:
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
-                return await self._send(purchase, config, standing, ticket)
+                answered = await self._send(purchase, config, standing, ticket)
+                may_be_at_work = isinstance(answered.outcome, Unknown) and answered.outcome.is_timeout
+                return answered
         finally:
-            await self._desk.give_back(ticket)
+            if not may_be_at_work:  # else its place is free when its lease ends, some seconds from now
+                await self._desk.give_back(ticket)
         return await self._outcome_of(standing)
 
     async def _record(
@@ -191,7 +195,7 @@ class PaidCalls:
 
     async def _send(
         self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, ticket: Ticket
-    ) -> Answered | Held:
+    ) -> Answered:
         outcome, took_seconds = await self._ask(config, purchase.question, ticket, lookup.key)
         if isinstance(outcome, Unknown) and config.on_unknown is OnUnknown.RECALL:
             outcome = await self._recall(config, purchase.question, lookup.key) or outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from leadgen.domain.errors import InvalidSetting
@@ -103,6 +103,8 @@ class Unknown:
     """The question left and no usable answer came back; it may have been charged."""
 
     detail: str
+    is_timeout: bool = field(default=False, compare=False)
+    """Nothing said that it was over, so the provider may still be at work on it. On no record."""
 
 
 Outcome = Hit | Miss | Rejected | NotSent | Unknown

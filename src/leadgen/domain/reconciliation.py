@@ -12,7 +12,7 @@ from leadgen.domain.provider import Rejected, Unknown
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What a report says of one reference: what was charged for it, in micro-USD, and by how many calls."""
+    """What a report says of one reference: what was charged for it, in micro-USD, and for how many calls."""
 
     provider: str
     charged_micros: int
@@ -94,12 +94,11 @@ def _without_line(lookup: Lookup, coverage: Coverage | None, now: datetime) -> C
 
 def _dispute(lookup: Lookup, reported: Reported) -> Dispute | None:
     charged = reported.charged_micros
+    other = Dispute.TWICE if reported.calls > 1 else Dispute.OTHER_PRICE
     if lookup.state is LookupState.UNKNOWN:
-        return Dispute.OTHER_PRICE if charged > lookup.estimated_micros else None
+        return other if charged > lookup.estimated_micros else None
     if isinstance(lookup.outcome, Unknown) or charged == lookup.posted_micros:
         return None
     if isinstance(lookup.outcome, Rejected) or lookup.state is LookupState.NOT_SENT:
         return Dispute.FOR_AN_ERROR
-    if lookup.posted_micros and charged >= 2 * lookup.posted_micros:
-        return Dispute.TWICE
-    return Dispute.OTHER_PRICE
+    return other

@@ -68,6 +68,15 @@ async def test_every_call_counts(
     assert len((await seed_of(database)).starts) == calls
 
 
+@pytest.mark.parametrize(("outcome", "places"), [(Miss(), 0), (Unknown("timed out"), 1)])
+async def test_a_lost_answer_holds_its_place(
+    ledger: SqlLookupLedger, database: Database, outcome: Outcome, places: int
+) -> None:
+    """Until its lease is over its provider may be at work on it, whatever carries the limits."""
+    await buy(ledger, 0, [outcome])
+    assert len((await seed_of(database)).lease_ends) == places
+
+
 async def test_calls_of_several_questions_add_up(ledger: SqlLookupLedger, database: Database) -> None:
     """In the order of time."""
     await buy(ledger, 0, [Unknown("timed out"), Miss()])

@@ -10,7 +10,15 @@ from leadgen.adapters.providers.http import Fields, new_client, post_json, read_
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.domain.lead import Question
 from leadgen.domain.provider import Miss, NotSent, Outcome, Unknown
-from tests.adapters.providers.scripted_server import ScriptedServer, Send, answer, scripted_server
+from tests.adapters.providers.scripted_server import (
+    Close,
+    Reset,
+    ScriptedServer,
+    Send,
+    Step,
+    answer,
+    scripted_server,
+)
 from tests.contracts.phone_provider import at_once
 from tests.contracts.phone_recall import REFERENCE
 
@@ -79,6 +87,37 @@ async def test_error_while_reading_a_recalled_answer(
     assert recalled is None
 
 
+async def test_what_the_library_would_send_again(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
+    """It repeats a GET whose connection had been used before and is cut; nothing of ours goes out twice."""
+    server.script = [Send(answer(404, b'{"status": "unknown"}'))]
+    recalled = await recall_json(client, server.url, reference=REFERENCE, timeout_seconds=5.0, read=_miss)
+    assert isinstance(recalled, NotSent)
+    server.script = [Close()]
+    assert await recall_json(client, server.url, reference=REFERENCE, timeout_seconds=5.0, read=_miss) is None
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "detail"),
+    [
+        ([Close()], "sent, but the connection was cut"),
+        ([Reset()], "sent, but the connection was cut"),
+        ([Send(b"HTTP/1.1 200 Scri"), Close()], "sent, but the connection was cut"),
+        ([Send(answer(200, b"{", {"Content-Length": "9"})), Close()], "sent, but its answer broke off"),
+        ([Send(answer(200, b"{", {"Content-Length": "9"})), Reset()], "sent, but its answer broke off"),
+        ([Send(b"no HTTP at all\r\n\r\n"), Close()], "sent, but no usable answer"),
+    ],
+)
+async def test_connection_that_is_cut_after_sending(
+    client: httpx2.AsyncClient, server: ScriptedServer, script: list[Step], detail: str
+) -> None:
+    """It is told as what it is, and not as the connect time-out that the library makes of it."""
+    server.script = script
+    outcome = await _post(client, server.url)
+    assert isinstance(outcome, Unknown)
+    assert outcome.detail.startswith(detail)
+
+
 async def test_parameters_of_the_url_stay(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
     """A key in the query joins what the configured URL already holds, whatever its characters."""
     provider = NimbusLookup(client, url=f"{server.url}?plan=a%20b", api_key="a&b=c/ü")
@@ -115,6 +154,10 @@ def test_no_retry_after() -> None:
     assert read_retry_after({}) is None
 
 
+def _miss(_fields: Fields) -> Outcome:
+    return Miss()
+
+
 async def _post(client: httpx2.AsyncClient, url: str, headers: dict[str, str] | None = None) -> Outcome:
     return await post_json(
         client,
@@ -124,5 +167,5 @@ async def _post(client: httpx2.AsyncClient, url: str, headers: dict[str, str] | 
         headers=headers,
         timeout_seconds=5.0,
         may_send=at_once,
-        read=lambda _fields: Miss(),
+        read=_miss,
     )

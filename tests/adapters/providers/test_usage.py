@@ -1,5 +1,6 @@
 """Usage reports, as a file and behind a URL: read whole, or told in one line why not."""
 
+import gzip
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -28,6 +29,7 @@ MIXED = '''\
 outcome,charged_usd,received_at,note,reference,provider
 hit,0.02,2026-03-01T10:00:00+00:00,"a, ""b""",ab12,orion
 '''
+CHUNKED = b"HTTP/1.1 200 Scripted\r\nTransfer-Encoding: chunked\r\n\r\n"
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 Open = Callable[[bytes], AbstractAsyncContextManager[IUsageReport]]
 
@@ -48,6 +50,11 @@ def report_of(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
             yield report
 
     return file if request.param == "file" else url
+
+
+def chunk(text: str) -> bytes:
+    """A part of an answer in chunks; an empty one ends it."""
+    return f"{len(text):x}\r\n{text}\r\n".encode()
 
 
 @asynccontextmanager
@@ -205,10 +212,11 @@ async def test_other_statuses(status: int) -> None:
         [Reset()],
         [Send(b"no HTTP at all\r\n\r\n"), Close()],
         [Send(answer(200, (HEADER + LINE).encode(), {"Content-Length": "9999"})), Close()],
-        [Send(answer(200, b"\x1f\x8b broken", {"Content-Encoding": "gzip"}))],
+        [Send(CHUNKED + chunk(HEADER + LINE)), Close()],
+        [Send(CHUNKED + chunk(HEADER + LINE) + chunk(LINE)[:-9]), Close()],
         [Send(b"HTTP/1.1 200 Scripted\r\nX-Long: "), Endless(b"x" * 65536)],
     ],
-    ids=["close", "reset", "no http", "cut short", "bad gzip", "endless header"],
+    ids=["close", "reset", "no http", "cut short", "no last chunk", "half a chunk", "endless header"],
 )
 async def test_broken_http(script: Sequence[Step]) -> None:
     """A report that broke off is none, however much of it came."""
@@ -216,11 +224,32 @@ async def test_broken_http(script: Sequence[Step]) -> None:
         assert "check the URL" in await complaint(report, ServiceUnavailable)
 
 
+async def test_report_in_chunks() -> None:
+    """One whose last chunk came is whole, wherever its lines are cut."""
+    text = HEADER + LINE + LINE
+    parts = b"".join(chunk(text[start : start + 11]) for start in range(0, len(text), 11))
+    async with served([Send(CHUNKED + parts + chunk(""))]) as report:
+        assert len(await lines(report)) == 2
+
+
+async def test_report_without_an_end() -> None:
+    """One that ends with its connection may have been cut anywhere, so that calls are missing."""
+    async with served([Send(b"HTTP/1.1 200 Scripted\r\n\r\n" + (HEADER + LINE).encode()), Close()]) as report:
+        assert "does not tell where the report ends" in await complaint(report, ServiceUnavailable)
+
+
+@pytest.mark.parametrize("missing", [0, 4])
+async def test_packed_report(missing: int) -> None:
+    """A part of one unpacks as if it were whole: it is asked for plain, and not taken otherwise."""
+    packed = gzip.compress((HEADER + LINE).encode())
+    whole = answer(200, packed[: len(packed) - missing], {"Content-Encoding": "gzip"})
+    async with served([Send(whole)]) as report:
+        assert "it is packed" in await complaint(report, ServiceUnavailable)
+
+
 async def test_endless_answer() -> None:
     """A body without a line end is left early."""
-    async with served(
-        [Send(b"HTTP/1.1 200 Scripted\r\n\r\n" + HEADER.encode()), Endless(b"x" * 4096)]
-    ) as report:
+    async with served([Send(CHUNKED + chunk(HEADER)), Endless(chunk("x" * 4096))]) as report:
         assert "row 2 is too long" in await complaint(report, UnreadableFile)
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, DatabaseClock, now_micros
+from leadgen.adapters.persistence.tables import limiter_rings
 from leadgen.adapters.rate_limits.board import LimiterBoard, Mode
 from leadgen.adapters.rate_limits.carrier import LostCarrierError, Seed
 from leadgen.adapters.rate_limits.failover import SETTLE_SECONDS
@@ -54,6 +56,12 @@ async def all_there_is(process: Process, allowed: Limits = FIVE_A_MINUTE, turns:
     return tickets
 
 
+async def rings(process: Process) -> list[str]:
+    """What the database carries, by its keys without the mark of their rules."""
+    async with process.database.read() as conn:
+        return [key.rpartition(":")[0] for key in await conn.scalars(select(limiter_rings.c.credential))]
+
+
 # ---------------------------------------------------------------- who seeds
 
 
@@ -71,6 +79,21 @@ async def test_redis_is_emptied(start: Start, server: ValkeyServer) -> None:
     with pytest.raises(StaleTicket):
         await first.intend(kept)
     assert (await second.take()).tickets == []
+
+
+async def test_rings_go_with_their_epochs(start: Start) -> None:
+    """What no ticket names any more takes no room; other providers' rings are left alone."""
+    first, second = start(), start()
+    async with first.database.write() as conn:
+        await conn.execute(insert(limiter_rings).values(credential=f"{ORION}-2:7:rules", ring=b""))
+    await first.get()
+    await second.get()
+    _, epoch = await second.mode()
+    assert sorted(await rings(first)) == [f"{ORION}-2:7", f"{ORION}:{epoch}"]
+    await second.limiter.close()
+    await first.look_again()
+    assert await first.mode() == (Mode.MEMORY, epoch + 1)
+    assert await rings(first) == [f"{ORION}-2:7"]
 
 
 async def test_all_find_redis_empty(start: Start, server: ValkeyServer) -> None:

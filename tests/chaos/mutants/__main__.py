@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from tests.chaos.mutants.mutant import Mutant, OutOfDateError
+from tests.chaos.mutants.mutant import Mutant, OutOfDateError, together
 from tests.chaos.mutants.plan import MUTANTS
 from tests.chaos.mutants.trial import ROOT, Fate, Result, TrialError, control, trial, work_folder
 
@@ -66,7 +66,7 @@ async def _try_all(mutants: Sequence[Mutant]) -> int:
 
     with work_folder() as folder:
         began = time.monotonic()
-        parts = list(dict.fromkeys(part for mutant in mutants for part in mutant.parts))
+        parts = together(part for mutant in mutants for part in mutant.parts)
         await _some_at_once(
             list(enumerate(parts)), lambda item: control(folder / f"{item[0]}", item[1]), lambda *_: None
         )

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from tests.chaos.mutants.mutant import Mutant, pytest_of
 
-_DOMAIN = pytest_of(
-    "tests/unit/domain/test_lookup.py",
-    "tests/unit/domain/test_money.py",
-    "tests/unit/domain/test_waterfall.py",
-    "tests/unit/domain/test_waterfall_unknown.py",
-)
-_CALLS = pytest_of(
-    "tests/unit/application/test_paid_calls.py", "tests/unit/application/test_paid_calls_lost.py"
-)
-_JOBS = pytest_of("tests/unit/application/test_end_and_continue.py")
-_SETTLE = pytest_of("tests/unit/application/test_settle_unknown.py")
+_PAID = "unit/application/test_paid_calls.py"
+_LOST = "unit/application/test_paid_calls_lost.py"
+_TIMED_OUT = "unit/application/test_timed_out_calls.py"
+_JOBS = "unit/application/test_end_and_continue.py"
+_SETTLE = "unit/application/test_settle_unknown.py"
+_LOOKUP = "unit/domain/test_lookup.py"
+_WATERFALL = "unit/domain/test_waterfall.py"
+_UNKNOWN = "unit/domain/test_waterfall_unknown.py"
 
 CALLS = (
     Mutant(
@@ -28,10 +25,10 @@ CALLS = (
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
-                return await self._send(purchase, config, standing, ticket)
+                answered = await self._send(purchase, config, standing, ticket)
 """,
         """\
-            outcome = await self._ask(config, purchase.question, ticket, lookup.key)
+            outcome, took = await self._ask(config, purchase.question, ticket, lookup.key)
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
                 return self._over_budget(config.name, standing)
@@ -39,9 +36,9 @@ CALLS = (
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
                 await self._heed(config.name, outcome)
-                return await self._book(standing, config, outcome)
+                answered = await self._book(standing, config, outcome, took)
 """,
-        (_CALLS,),
+        (pytest_of(_PAID, "test_intent_is_committed_before_the_question_leaves"),),
     ),
     Mutant(
         "key-of-a-worker",
@@ -49,7 +46,7 @@ CALLS = (
         "application/paid_calls.py",
         "key=lookup_key(lead.account, question, config.name, n),",
         'key=lookup_key(f"{lead.account}/{self._owner}", question, config.name, n),',
-        (_CALLS,),
+        (pytest_of(_LOST, "test_the_key_of_the_lookup_goes_with_the_question"),),
     ),
     Mutant(
         "standing-asked-again",
@@ -57,15 +54,29 @@ CALLS = (
         "application/paid_calls.py",
         "if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:",
         "if standing.state is LookupState.INTENDED:",
-        (_CALLS,),
+        (
+            pytest_of(
+                _PAID,
+                "test_lookup_in_flight_elsewhere_is_awaited",
+                "test_same_question_twice_in_one_instant_is_asked_once",
+            ),
+        ),
+    ),
+    Mutant(
+        "place-free-too-soon",
+        "a call that timed out frees its place at once",
+        "application/paid_calls.py",
+        "            if not may_be_at_work:",
+        "            if True:",
+        (pytest_of(_TIMED_OUT, "test_place_of_a_call_that_timed_out_is_free_when_its_lease_ends"),),
     ),
     Mutant(
         "place-kept",
         "a place in the cap is never given back",
         "application/paid_calls.py",
-        "            await self._desk.give_back(ticket)\n",
-        "            pass\n",
-        (_CALLS,),
+        "                await self._desk.give_back(ticket)\n",
+        "                pass\n",
+        (pytest_of(_PAID, "test_place_is_given_back_whatever_comes"),),
     ),
     Mutant(
         "call-cancelled",
@@ -73,7 +84,7 @@ CALLS = (
         "application/paid_calls.py",
         "return await asyncio.shield(call)",
         "return await call",
-        (_CALLS,),
+        (pytest_of(_PAID, "test_who_stops_after_sending_leaves_it_to_settle_itself"),),
     ),
     Mutant(
         "sent-late",
@@ -84,7 +95,7 @@ CALLS = (
                 return False
 """,
         "",
-        (_CALLS,),
+        (pytest_of(_PAID, "test_ticket_that_ran_out_is_not_sent_and_free"),),
     ),
     Mutant(
         "answer-not-kept",
@@ -95,7 +106,7 @@ CALLS = (
                     raise
 """,
         "                raise\n",
-        (_CALLS,),
+        (pytest_of(_LOST, "test_answer_is_kept_for_a_database_that_is_away"),),
     ),
     Mutant(
         "pause-not-shared",
@@ -103,7 +114,7 @@ CALLS = (
         "application/paid_calls.py",
         "await self._desk.penalise(provider, outcome.retry_after_seconds or 1.0)",
         "await self._desk.penalise(provider, 1.0)",
-        (_CALLS,),
+        (pytest_of(_PAID, "test_busy_provider_is_left_alone_by_everybody"),),
     ),
     Mutant(
         "job-ends-early",
@@ -116,7 +127,7 @@ while intended := [
             for each in await self._ledger.intended(job_id)
             if each.is_abandoned(self._clock.now())
         ]:""",
-        (_JOBS,),
+        (pytest_of(_JOBS, "test_end_waits_for_calls_under_way"),),
     ),
     Mutant(
         "believed-too-soon",
@@ -127,7 +138,7 @@ while intended := [
             return False  # it may still be on its way
 """,
         "",
-        (_SETTLE,),
+        (pytest_of(_SETTLE, "test_question_that_was_not_received_is_believed_lost_after_its_lease"),),
     ),
     Mutant(
         "float-money",
@@ -135,7 +146,7 @@ while intended := [
         "domain/money.py",
         'int(Decimal(amount.lstrip("$")) * MICROS_PER_USD)',
         'int(float(amount.lstrip("$")) * MICROS_PER_USD)',
-        (_DOMAIN,),
+        (pytest_of("unit/domain/test_money.py", "test_a_price_is_read_exactly"),),
     ),
     Mutant(
         "unknown-is-free",
@@ -149,7 +160,7 @@ while intended := [
         case Unknown():
             return 0, 0
 """,
-        (_DOMAIN,),
+        (pytest_of(_LOOKUP, "test_an_outcome_settles_state_and_money"),),
     ),
     Mutant(
         "abandoned-too-soon",
@@ -157,7 +168,7 @@ while intended := [
         "domain/lookup.py",
         "return self.state is LookupState.INTENDED and self.lease_until <= now",
         "return self.state is LookupState.INTENDED",
-        (_DOMAIN,),
+        (pytest_of(_LOOKUP, "test_an_intent_is_abandoned_when_its_lease_is_over"),),
     ),
     Mutant(
         "invoice-not-booked",
@@ -165,7 +176,7 @@ while intended := [
         "domain/lookup.py",
         "posted_micros=micros,",
         "posted_micros=self.estimated_micros or micros,",
-        (_DOMAIN,),
+        (pytest_of(_LOOKUP, "test_a_reported_charge_settles"),),
     ),
     Mutant(
         "repeat-as-new",
@@ -173,7 +184,7 @@ while intended := [
         "domain/waterfall.py",
         "self.n = event.n if repeats or isinstance(outcome, NotSent) else event.n + 1",
         "self.n = event.n if isinstance(outcome, NotSent) else event.n + 1",
-        (_DOMAIN,),
+        (pytest_of(_UNKNOWN, "test_repeat_asks_the_same_question_after_a_pause"),),
     ),
     Mutant(
         "asks-after-a-hit",
@@ -182,6 +193,6 @@ while intended := [
         "        if self._winner:\n            return Moves(",
         "        if self._winner and not any(each.is_open for each in self._places.values()):\n"
         "            return Moves(",
-        (_DOMAIN,),
+        (pytest_of(_WATERFALL, "test_a_usable_number_ends_the_search"),),
     ),
 )

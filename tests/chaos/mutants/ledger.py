@@ -5,16 +5,10 @@ from __future__ import annotations
 from tests.chaos.mutants.mutant import Mutant, pytest_of
 
 _COMMIT = "adapters/persistence/ledger_commit.py"
-_LEDGER = pytest_of(
-    "tests/adapters/persistence/test_ledger_commit.py",
-    "tests/adapters/persistence/test_lookup_ledger.py",
-    "tests/adapters/persistence/test_ledger_repeats.py",
-    "-k",
-    "sqlite",
-)
-_BUDGETS = pytest_of("tests/adapters/persistence/test_ledger_budgets.py", "-k", "sqlite")
-_MANY = pytest_of("tests/adapters/persistence/test_ledger_budgets.py", "-k", "postgresql and many_processes")
-_EPOCH = pytest_of("tests/adapters/persistence/test_ledger_commit.py", "-k", "postgresql and ticket")
+_COMMITS = "adapters/persistence/test_ledger_commit.py"
+_LEDGER = "adapters/persistence/test_lookup_ledger.py"
+_REPEATS = "adapters/persistence/test_ledger_repeats.py"
+_BUDGETS = "adapters/persistence/test_ledger_budgets.py"
 
 LEDGER = (
     Mutant(
@@ -23,7 +17,7 @@ LEDGER = (
         _COMMIT,
         "return self._epochs.get(change.lookup.provider, change.epoch) == change.epoch",
         "return True",
-        (_LEDGER,),
+        (pytest_of(_COMMITS, "test_an_old_ticket_harms_no_other[sqlite]"),),
     ),
     Mutant(
         "epoch-not-locked",
@@ -31,7 +25,7 @@ LEDGER = (
         _COMMIT,
         "known = epochs.where(limiters.c.credential.in_(sorted(providers))).with_for_update(read=True)",
         "known = epochs.where(limiters.c.credential.in_(sorted(providers)))",
-        (_EPOCH,),
+        (pytest_of(_COMMITS, "test_a_ticket_that_is_being_used_holds_up_the_next_epoch[postgresql]"),),
     ),
     Mutant(
         "closes-any-lookup",
@@ -39,7 +33,13 @@ LEDGER = (
         _COMMIT,
         "lookups.key = given.key AND lookups.owner = given.owner AND lookups.state",
         "lookups.key = given.key AND lookups.state",
-        (_LEDGER,),
+        (
+            pytest_of(
+                _LEDGER,
+                "TestSqlLookupLedger::test_close_another_s_lookup[sqlite]",
+                "TestSqlLookupLedger::test_close_after_another_reopened_it[sqlite]",
+            ),
+        ),
     ),
     Mutant(
         "owner-not-compared",
@@ -47,7 +47,13 @@ LEDGER = (
         _COMMIT,
         "is_ours = standing.owner == lookup.owner",
         "is_ours = True",
-        (_LEDGER,),
+        (
+            pytest_of(
+                _REPEATS,
+                "TestSqlLedgerRepeats::test_a_zombie_after_a_repeat_ended[sqlite-outcome0]",
+                "TestSqlLedgerRepeats::test_a_zombie_after_a_repeat_began[sqlite-outcome0]",
+            ),
+        ),
     ),
     Mutant(
         "number-apart",
@@ -62,7 +68,7 @@ is_closed = bool(await self._write(Close(lookup, None)))
                 commit._values.append((value, lookup))
                 await commit._write_values()
         return is_closed""",
-        (_LEDGER,),
+        (pytest_of(_LEDGER, "test_a_number_shares_the_commit_of_its_charge[sqlite]"),),
     ),
     Mutant(
         "number-dropped",
@@ -70,7 +76,7 @@ is_closed = bool(await self._write(Close(lookup, None)))
         _COMMIT,
         "                self._note_value(batch[closes[key]])\n",
         "",
-        (_LEDGER,),
+        (pytest_of(_LEDGER, "TestSqlLookupLedger::test_a_value_comes_with_its_charge[sqlite]"),),
     ),
     Mutant(
         "number-replaced",
@@ -78,7 +84,13 @@ is_closed = bool(await self._write(Close(lookup, None)))
         _COMMIT,
         "leads.account_id = given.account_id AND leads.phone IS NULL",
         "leads.account_id = given.account_id",
-        (_LEDGER,),
+        (
+            pytest_of(
+                _LEDGER,
+                "TestSqlLookupLedger::test_a_value_never_replaces_a_number_of_a_file[sqlite]",
+                "TestSqlLookupLedger::test_the_first_value_stays[sqlite]",
+            ),
+        ),
     ),
     Mutant(
         "late-number",
@@ -86,7 +98,12 @@ is_closed = bool(await self._write(Close(lookup, None)))
         _COMMIT,
         "is_applied=is_ours and standing.state is LookupState.UNKNOWN)\n",
         "is_applied=is_ours and standing.state is LookupState.UNKNOWN)\n        self._note_value(change)\n",
-        (_LEDGER,),
+        (
+            pytest_of(
+                _REPEATS,
+                "TestSqlLedgerRepeats::test_an_answer_after_abandonment[sqlite-outcome0-settled-20000]",
+            ),
+        ),
     ),
     Mutant(
         "debited-twice",
@@ -95,7 +112,7 @@ is_closed = bool(await self._write(Close(lookup, None)))
         "LookupState.INTENDED:\n            return row.lookup\n        if not",
         "LookupState.INTENDED:\n            self._move(None, 0, lookup, self._now)\n"
         "            return row.lookup\n        if not",
-        (_LEDGER,),
+        (pytest_of(_BUDGETS, "TestSqlLedgerBudgets::test_an_intent_that_is_repeated_holds_once[sqlite]"),),
     ),
     Mutant(
         "reply-not-repeated",
@@ -106,7 +123,7 @@ is_closed = bool(await self._write(Close(lookup, None)))
             return True
 """,
         "",
-        (_LEDGER,),
+        (pytest_of(_LEDGER, "TestSqlLookupLedger::test_close_twice_with_a_value[sqlite]"),),
     ),
     Mutant(
         "never-tried-again",
@@ -114,7 +131,7 @@ is_closed = bool(await self._write(Close(lookup, None)))
         "adapters/persistence/ledger.py",
         "stop=stop_after_attempt(_TRIES),",
         "stop=stop_after_attempt(1),",
-        (_LEDGER,),
+        (pytest_of(_LEDGER, "test_a_commit_whose_reply_is_lost_is_repeated[sqlite]"),),
     ),
     Mutant(
         "swept-too-soon",
@@ -122,7 +139,7 @@ is_closed = bool(await self._write(Close(lookup, None)))
         "adapters/persistence/ledger.py",
         "over = select(lookups).where(_IS_INTENDED, lookups.c.lease_until <= now)",
         "over = select(lookups).where(_IS_INTENDED)",
-        (_LEDGER,),
+        (pytest_of(_REPEATS, "TestSqlLedgerRepeats::test_abandoned[sqlite]"),),
     ),
     Mutant(
         "budget-not-held",
@@ -131,7 +148,7 @@ is_closed = bool(await self._write(Close(lookup, None)))
         "        self._rows[lookup.key] = _Standing(lookup, self._now, 0, is_new=True)\n"
         "        self._move(None, 0, lookup, self._now)\n",
         "        self._rows[lookup.key] = _Standing(lookup, self._now, 0, is_new=True)\n",
-        (_BUDGETS,),
+        (pytest_of(_BUDGETS, "TestSqlLedgerBudgets::test_an_intent_holds_its_price[sqlite-job]"),),
     ),
     Mutant(
         "budget-not-locked",
@@ -139,6 +156,6 @@ is_closed = bool(await self._write(Close(lookup, None)))
         "adapters/persistence/budgets.py",
         "_of(accounts, job_ids).with_for_update()",
         "_of(accounts, job_ids)",
-        (_MANY,),
+        (pytest_of(_BUDGETS, "TestSqlLedgerBudgets::test_many_processes_never_exceed_a_cap[postgresql]"),),
     ),
 )

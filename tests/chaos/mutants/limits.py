@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from tests.chaos.mutants.mutant import Mutant, pytest_of
 
-_RING = pytest_of("tests/unit/domain/test_limits.py", "tests/unit/domain/test_ring_properties.py")
-_REDIS = pytest_of("tests/adapters/rate_limits/test_redis.py")
-_CARRIER = pytest_of("tests/adapters/rate_limits/test_carrier.py", "-k", "not postgresql")
-_CHANGES = pytest_of(
-    "tests/adapters/rate_limits/test_failover.py",
-    "-k",
-    "sqlite and (second_process or without_intent or middle_of_a_call or comes_back)",
-)
+_RING = "unit/domain/test_limits.py"
+_WINDOWS = "unit/domain/test_ring_properties.py"
+_REDIS = "adapters/rate_limits/test_redis.py"
+_CARRIER = "adapters/rate_limits/test_carrier.py"
+_CHANGES = "adapters/rate_limits/test_failover.py"
 
 LIMITS = (
     Mutant(
@@ -28,7 +25,7 @@ LIMITS = (
                     spent_until = max(spent_until, taken) + interval
                 start = max(start, spent_until - (rule.calls - 1) * interval)
 """,
-        (_RING,),
+        (pytest_of(_WINDOWS, "test_no_window_ever_holds_more_than_its_rule_allows"),),
     ),
     Mutant(
         "validity-forgotten",
@@ -36,7 +33,7 @@ LIMITS = (
         "domain/limits.py",
         "back + rule.window_micros + self.timing.validity)",
         "back + rule.window_micros)",
-        (_RING,),
+        (pytest_of(_WINDOWS, "test_no_window_ever_holds_more_than_its_rule_allows"),),
     ),
     Mutant(
         "endless-lease",
@@ -44,7 +41,7 @@ LIMITS = (
         "domain/limits.py",
         "        self._drop_expired(now)\n",
         "",
-        (_RING,),
+        (pytest_of(_RING, "test_a_place_that_nobody_gives_back_is_free_when_its_lease_ends"),),
     ),
     Mutant(
         "redis-validity",
@@ -52,7 +49,7 @@ LIMITS = (
         "adapters/rate_limits/admission.lua",
         "+ window + validity) end",
         "+ window) end",
-        (_REDIS,),
+        (pytest_of(_REDIS, "TestRedisRateLimiter::test_no_window_holds_more_than_its_rule[1 in 1 s]"),),
     ),
     Mutant(
         "redis-endless-lease",
@@ -60,7 +57,7 @@ LIMITS = (
         "adapters/rate_limits/admission.lua",
         "  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', text(now))\n",
         "",
-        (_REDIS,),
+        (pytest_of(_REDIS, "TestRedisRateLimiter::test_leases_end_by_themselves"),),
     ),
     Mutant(
         "redis-retries",
@@ -74,7 +71,7 @@ LIMITS = (
         retry=Retry(NoBackoff(), 3),
         retry_on_timeout=True,
 """,
-        (_REDIS,),
+        (pytest_of(_REDIS, "TestTrouble::test_a_hanging_server"),),
     ),
     Mutant(
         "redis-local-clock",
@@ -83,7 +80,7 @@ LIMITS = (
         "reply = await self._client.evalsha(self._digest, len(keys), *keys, *arguments)",
         'local = f"local now = {round(self._clock.now().timestamp() * MICROS_PER_SECOND)}\\n"\n'
         "                reply = await self._client.eval(local + RULE, len(keys), *keys, *arguments)",
-        (_CARRIER,),
+        (pytest_of(_CARRIER, "TestSteps::test_a_step_forward[redis-sqlite]"),),
     ),
     Mutant(
         "sql-local-clock",
@@ -91,7 +88,7 @@ LIMITS = (
         "adapters/rate_limits/sql.py",
         "now = max(await self._now(conn, self._database), ring.seen)",
         "now = max(round(self._clock.now().timestamp() * MICROS_PER_SECOND), ring.seen)",
-        (_CARRIER,),
+        (pytest_of(_CARRIER, "TestSteps::test_a_step_forward[sql-sqlite]"),),
     ),
     Mutant(
         "epoch-not-raised",
@@ -99,7 +96,7 @@ LIMITS = (
         "adapters/rate_limits/board.py",
         "epoch = now // 1_000 if after is None else after + 1",
         "epoch = now // 1_000 if after is None else after",
-        (_CHANGES,),
+        (pytest_of(_CHANGES, "test_a_ticket_without_intent_dies_with_its_epoch[sqlite]"),),
     ),
     Mutant(
         "fallback-without-fence",
@@ -113,15 +110,17 @@ LIMITS = (
         """\
         except LostCarrierError:
             carrier = self._carriers[Mode.MEMORY]
-            if credential not in self._limits:
-                return self._without_redis(credential)
-            await carrier.seed(key, limits, await self._board.history(
-                credential, limits, self._timing, lease_micros=round(lease_seconds * 1e6), leap=self._leap
-            ))
-            given = await carrier.take(key, limits, wanted=wanted, lease_seconds=lease_seconds)
+            try:
+                given = await carrier.take(key, limits, wanted=wanted, lease_seconds=lease_seconds)
+            except ColdCarrierError:
+                seed = await self._board.history(
+                    credential, limits, self._timing, lease_micros=round(lease_seconds * 1e6), leap=self._leap
+                )
+                await carrier.seed(key, limits, seed)
+                given = await carrier.take(key, limits, wanted=wanted, lease_seconds=lease_seconds)
         self._limits[credential] = limits
 """,
-        (_CHANGES,),
+        (pytest_of(_CHANGES, "test_redis_dies_and_comes_back[sqlite-1]"),),
     ),
     Mutant(
         "history-forgotten",
@@ -129,7 +128,7 @@ LIMITS = (
         "adapters/rate_limits/board.py",
         "return Seed(starts=sorted(starts)[-_SEEDS_MAX:], lease_ends=[end for end in ends if end > 0])",
         "return Seed()",
-        (_CHANGES,),
+        (pytest_of(_CHANGES, "test_a_second_process[sqlite]"),),
     ),
     Mutant(
         "open-calls-forgotten",
@@ -137,6 +136,6 @@ LIMITS = (
         "adapters/rate_limits/board.py",
         "lease_ends=[end for end in ends if end > 0])",
         "lease_ends=())",
-        (_CHANGES,),
+        (pytest_of(_CHANGES, "test_a_change_in_the_middle_of_a_call_keeps_its_place[sqlite]"),),
     ),
 )

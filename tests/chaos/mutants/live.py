@@ -16,8 +16,8 @@ _KILLED = chaos_of(
 """A worker is killed after the provider has charged, before the answer is written."""
 _BUSY = chaos_of("redis", "--set", "redis.each=0", "--set", "redis.leads=150")
 """Four workers ask as fast as the limits allow, and nothing befalls them."""
-_EMPTIED = chaos_of("redis", "--set", "redis.rate=100/20s", "--set", "redis.leads=200")
-"""Four workers, and Redis that dies, hangs and forgets; long before its windows are over."""
+_EMPTIED = chaos_of("redis", "--set", "redis.rate=60/40s", "--set", "redis.leads=90")
+"""Four workers, and Redis that dies, hangs and forgets, all before the first window is over."""
 _KNOWN = {mutant.name: mutant for mutant in (*CALLS, *LEDGER, *LIMITS)}
 
 LIVE = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ ROOT_WORD = "{root}"
 
 _PYTEST = ("pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0")
 _CHAOS = ("tests.chaos", "--seed", "1", "--keep", f"{ROOT_WORD}/kept")
-_PYTEST_SECONDS_MAX = 120.0
-_CHAOS_SECONDS_MAX = 300.0
+_TESTS_SECONDS_MAX = 60.0
+_ALL_TESTS_SECONDS_MAX = 300.0
+_CHAOS_SECONDS_MAX = 240.0
 
 
 @dataclass(frozen=True)
@@ -23,21 +25,30 @@ class Part:
     """A module of Python, and its arguments."""
     seconds_max: float
     """Whatever takes longer hangs; by itself it takes a fraction of that."""
-
-    @property
-    def is_pytest(self) -> bool:
-        """Whether it names a test that fails; else it has a verdict of several lines."""
-        return self.words[0] == "pytest"
+    tests: tuple[str, ...] = ()
+    """Those that it consists of; without any it is a run of chaos, with a verdict of several lines."""
 
 
-def pytest_of(*arguments: str) -> Part:
-    """Tests, up to the first that fails."""
-    return Part(" ".join(("pytest", *arguments)), (*_PYTEST, *arguments), _PYTEST_SECONDS_MAX)
+def pytest_of(file: str, *names: str) -> Part:
+    """Tests of one file below ``tests``, up to the first that fails."""
+    return _part(f"{file}: {', '.join(names)}", [f"tests/{file}::{name}" for name in names])
 
 
 def chaos_of(fault: str, *arguments: str) -> Part:
     """Real processes under a fault, each time the same."""
     return Part(f"chaos {fault}", (*_CHAOS, fault, *arguments), _CHAOS_SECONDS_MAX)
+
+
+def together(parts: Iterable[Part]) -> list[Part]:
+    """The same with as few starts as possible: all tests are one part."""
+    once = dict.fromkeys(parts)
+    tests = dict.fromkeys(test for part in once for test in part.tests)
+    others = [part for part in once if not part.tests]
+    return [_part(f"{len(tests)} tests", tests, _ALL_TESTS_SECONDS_MAX), *others] if tests else others
+
+
+def _part(name: str, tests: Iterable[str], seconds_max: float = _TESTS_SECONDS_MAX) -> Part:
+    return Part(name, (*_PYTEST, *tests), seconds_max, tuple(tests))
 
 
 class OutOfDateError(Exception):

@@ -26,7 +26,10 @@ _COPIED = ("src", "tests", "pyproject.toml")
 _ONE_TEST_FAILED = 1
 _IMPORT_SECONDS = 60.0
 _END_SECONDS = 30.0
-_FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED_TEST = re.compile(r"^FAILED (.+?)(?: - |$)", re.MULTILINE)
+"""An ERROR is none: it comes from what a test is set up with, such as a server."""
+_CRASH = re.compile(r"^E +(AttributeError|ImportError|NameError|TypeError|UnboundLocalError)\b", re.MULTILINE)
+"""What a fault raises that no longer fits the code around it, and that any test would see."""
 _BROKEN_LINE = re.compile(r"^  (?!--)(\S+) .*\bBROKEN\b", re.MULTILINE)
 """But for a harness that failed itself, which is no verdict."""
 
@@ -93,7 +96,7 @@ async def _fate(root: Path, parts: Sequence[Part]) -> tuple[Fate, str]:
     for part in parts:
         ended = await _run(root, part)
         if ended.code is None:
-            return Fate.HUNG, part.name
+            return Fate.HUNG, f"no end within {part.seconds_max:g} s: {part.name}"
         if ended.code != 0:
             return Fate.CAUGHT, _caught_by(part, ended)
     return Fate.SURVIVED, "; ".join(part.name for part in parts)
@@ -141,7 +144,9 @@ def _copy(root: Path) -> None:
 
 def _caught_by(part: Part, ended: _Ended) -> str:
     """The test that failed, or the lines of the verdict; a part that could not even start catches nothing."""
-    if part.is_pytest:
+    if part.tests:
+        if crash := _CRASH.search(ended.text):
+            raise TrialError(f"the fault itself crashes with {crash[1]}:\n{ended.text[-4_000:]}")
         found = _FAILED_TEST.findall(ended.text)
         if ended.code == _ONE_TEST_FAILED and found:
             return str(found[0])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.chaos.mutants.mutant import Mutant, pytest_of
 
 _HTTP = "adapters/providers/http.py"
-_PROVIDER = pytest_of("tests/adapters/providers/test_nimbus_lookup.py")
+_CLIENT = "adapters/providers/test_http.py"
+_USAGE = "adapters/providers/test_usage.py"
+_PROVIDER = "adapters/providers/test_nimbus_lookup.py"
 
 WIRE = (
     Mutant(
@@ -33,7 +35,7 @@ WIRE = (
             async with aclosing(response):
                 return await _outcome(response, read)
 """,
-        (_PROVIDER,),
+        (pytest_of(_PROVIDER, "TestNimbusLookup::test_broken_http_leaves_in_doubt[close]"),),
     ),
     Mutant(
         "wire-used-twice",
@@ -44,15 +46,15 @@ WIRE = (
                 raise SentAlreadyError
 """,
         "",
-        (_PROVIDER,),
+        (pytest_of(_CLIENT, "test_what_the_library_would_send_again"),),
     ),
     Mutant(
         "timeout-not-sent",
         "a time-out after sending is booked as not sent",
         _HTTP,
-        'return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")',
-        'return NotSent(f"no answer within {late}")',
-        (_PROVIDER,),
+        "        if not wire.used:\n            return NotSent(",
+        "        if timeout_seconds:\n            return NotSent(",
+        (pytest_of(_PROVIDER, "TestNimbusLookup::test_deadline_in_all[silence]"),),
     ),
     Mutant(
         "cut-not-sent",
@@ -60,7 +62,7 @@ WIRE = (
         _HTTP,
         "return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))",
         "return NotSent(_why_not_sent(error))",
-        (_PROVIDER,),
+        (pytest_of(_PROVIDER, "TestNimbusLookup::test_broken_http_leaves_in_doubt[reset]"),),
     ),
     Mutant(
         "5xx-not-sent",
@@ -76,7 +78,7 @@ WIRE = (
     if status >= 300:
         return _rejected(status, response.headers)
 """,
-        (_PROVIDER,),
+        (pytest_of(_PROVIDER, "TestNimbusLookup::test_statuses[500-broken]"),),
     ),
     Mutant(
         "pause-not-read",
@@ -84,6 +86,14 @@ WIRE = (
         _HTTP,
         "pause = read_retry_after(headers) if fault in (Fault.BUSY, Fault.BROKEN) else None",
         "pause = None",
-        (_PROVIDER,),
+        (pytest_of(_PROVIDER, "TestNimbusLookup::test_retry_after[7-7.0]"),),
+    ),
+    Mutant(
+        "report-without-an-end",
+        "a report that may have been cut is taken for whole",
+        "adapters/providers/usage.py",
+        'if "content-length" not in headers and "chunked" not in headers.get("transfer-encoding", ""):',
+        "if False:",
+        (pytest_of(_USAGE, "test_report_without_an_end"),),
     ),
 )

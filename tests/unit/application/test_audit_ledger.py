@@ -339,7 +339,14 @@ async def test_every_kind_of_claim(ledger_world: World, audit: AuditLedger) -> N
     ]
     stranger = UsageLine("orion", "no key of ours", world.clock.now(), 9_000)
     free_stranger = UsageLine("orion", "a probe", world.clock.now(), 0)
-    charges = [(hit, 1), (turned_down, PRICE), (unsent, PRICE), (twice, 2 * PRICE), (dear, PRICE + 1)]
+    charges = [
+        (hit, 1),
+        (turned_down, PRICE),
+        (unsent, PRICE),
+        (twice, PRICE),
+        (twice, PRICE),
+        (dear, PRICE + 1),
+    ]
 
     result = await reconciled(
         audit, ListUsageReport([*(line(*pair) for pair in charges), stranger, free_stranger])

@@ -23,9 +23,11 @@ def closed(outcome: Outcome, charges: Charges = Charges.REQUEST) -> Lookup:
     return lookup(held_micros=PRICE).closed(outcome, charges, NOW + timedelta(seconds=2))
 
 
-def beside(of: Lookup, charged: int | None, coverage: Coverage | None = EVERYTHING) -> Comparison:
-    """What follows from this charge, or (None) from there being no line."""
-    reported = None if charged is None else Reported(of.provider, charged, 1)
+def beside(
+    of: Lookup, charged: int | None, coverage: Coverage | None = EVERYTHING, calls: int = 1
+) -> Comparison:
+    """What follows from this charge for so many calls, or (None) from there being no line."""
+    reported = None if charged is None else Reported(of.provider, charged, calls)
     return compare(of, reported, coverage, REPORTED_AT)
 
 
@@ -127,24 +129,24 @@ def test_what_was_free_need_not_be_on_the_report(outcome: Outcome, charges: Char
 
 
 @pytest.mark.parametrize(
-    ("outcome", "charges", "charged", "dispute"),
+    ("outcome", "charges", "charged", "calls", "dispute"),
     [
-        (HIT, Charges.REQUEST, PRICE - 1, Dispute.OTHER_PRICE),
-        (HIT, Charges.REQUEST, 0, Dispute.OTHER_PRICE),
-        (HIT, Charges.REQUEST, 2 * PRICE - 1, Dispute.OTHER_PRICE),
-        (HIT, Charges.REQUEST, 2 * PRICE, Dispute.TWICE),
-        (Miss(), Charges.REQUEST, 3 * PRICE, Dispute.TWICE),
-        (Miss(), Charges.HIT, PRICE, Dispute.OTHER_PRICE),
-        (TURNED_DOWN, Charges.REQUEST, PRICE, Dispute.FOR_AN_ERROR),
-        (NotSent("no route"), Charges.REQUEST, PRICE, Dispute.FOR_AN_ERROR),
+        (HIT, Charges.REQUEST, PRICE - 1, 1, Dispute.OTHER_PRICE),
+        (HIT, Charges.REQUEST, 0, 0, Dispute.OTHER_PRICE),
+        (HIT, Charges.REQUEST, 2 * PRICE, 1, Dispute.OTHER_PRICE),
+        (HIT, Charges.REQUEST, 2 * PRICE, 2, Dispute.TWICE),
+        (Miss(), Charges.REQUEST, PRICE + 1, 2, Dispute.TWICE),
+        (Miss(), Charges.HIT, PRICE, 1, Dispute.OTHER_PRICE),
+        (TURNED_DOWN, Charges.REQUEST, PRICE, 1, Dispute.FOR_AN_ERROR),
+        (NotSent("no route"), Charges.REQUEST, PRICE, 1, Dispute.FOR_AN_ERROR),
     ],
 )
 def test_another_charge_is_booked_and_claimed(
-    outcome: Outcome, charges: Charges, charged: int, dispute: Dispute
+    outcome: Outcome, charges: Charges, charged: int, calls: int, dispute: Dispute
 ) -> None:
     """The ledger then equals the invoice, and the difference is the provider's to explain."""
     answered = closed(outcome, charges)
-    comparison = beside(answered, charged)
+    comparison = beside(answered, charged, calls=calls)
     assert comparison.settled == answered.charged(charged, REPORTED_AT)
     assert comparison.settled.posted_micros == charged
     assert comparison.claim == claim(answered, dispute, charged)

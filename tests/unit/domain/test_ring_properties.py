@@ -1,6 +1,7 @@
 """The N-back ring against a brute-force count of everything that was sent."""
 
 from dataclasses import dataclass, field, replace
+from operator import mul
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,26 +47,37 @@ class Widen:
 
 Action = Wait | Admit | Release | Penalise | Widen
 
-rules = st.builds(Rule, calls=st.integers(1, 4), window_micros=st.integers(1, 60))
+units = st.shared(st.sampled_from([1, 20_000]), key="unit")
+"""With the small one the gap between starts keeps the rules by itself, with the large one they do."""
+
+
+def micros(least: int, most: int) -> st.SearchStrategy[int]:
+    """A time; all times of a run are of one unit."""
+    return st.builds(mul, st.integers(least, most), units)
+
+
+rules = st.builds(Rule, calls=st.integers(1, 4), window_micros=micros(1, 60))
 limits = st.builds(
     Limits, rules=st.lists(rules, min_size=1, max_size=3).map(tuple), concurrency=st.integers(1, 5)
 )
 roomy = st.builds(
     Limits, rules=st.lists(rules, min_size=1, max_size=3).map(tuple), concurrency=st.just(1_000)
 )
-timings = st.builds(
-    Timing, lead=st.integers(0, 10), validity=st.integers(0, 15), horizon=st.integers(10, 200)
-)
-admits = st.builds(Admit, share_of_validity=st.sampled_from([0.0, 0.3, 1.0]), lease=st.integers(1, 100))
-waits = st.builds(Wait, micros=st.integers(0, 80))
+timings = st.builds(Timing, lead=micros(0, 10), validity=micros(0, 15), horizon=micros(10, 200))
+admits = st.builds(Admit, share_of_validity=st.sampled_from([0.0, 0.3, 1.0]), lease=micros(1, 100))
+waits = st.builds(Wait, micros=micros(0, 80))
 releases = st.builds(Release, index=st.integers(0, 40))
-penalties = st.builds(Penalise, micros=st.integers(-10, 120))
+penalties = st.builds(Penalise, micros=micros(-10, 120))
 steady = st.lists(admits | admits | waits | releases | penalties, min_size=5, max_size=60)
 changing = st.lists(
     admits | admits | waits | releases | st.builds(Widen, concurrency=st.integers(1, 5)),
     min_size=5,
     max_size=60,
 )
+rush = st.lists(st.tuples(st.builds(Wait, micros=micros(0, 15)), admits), min_size=10, max_size=30).map(
+    lambda pairs: [action for pair in pairs for action in pair]
+)
+"""Somebody asks again and again, so that every window is as full as its rule lets it be."""
 
 
 @dataclass
@@ -131,7 +143,7 @@ def most_in_any_window(sends: list[int], window: int) -> int:
 
 
 @settings(max_examples=200)
-@given(limits=limits, timing=timings, actions=steady | changing)
+@given(limits=limits | roomy, timing=timings, actions=steady | changing | rush)
 def test_no_window_ever_holds_more_than_its_rule_allows(
     limits: Limits, timing: Timing, actions: list[Action]
 ) -> None:

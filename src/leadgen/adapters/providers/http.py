@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
+from aiohttp import ClientConnectionError, ClientPayloadError
 
 from leadgen.adapters.providers.wire import CONNECTIONS_MAX, TicketRanOutError, Wire, new_transport, under
 from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
@@ -100,7 +101,9 @@ async def post_json(
                 return await _outcome(response, read)
     except TimeoutError:
         late = f"{timeout_seconds:g} s"
-        return Unknown(f"timed out after {late}") if wire.used else NotSent(f"no connection within {late}")
+        if not wire.used:
+            return NotSent(f"no connection within {late}")
+        return Unknown(f"timed out after {late}", is_timeout=True)
     except TicketRanOutError:
         return NotSent("its ticket ran out", late=True)
     except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries; no error may hide a charge
@@ -317,4 +320,11 @@ def _why_not_sent(error: BaseException) -> str:
 
 
 def _why_in_doubt(error: BaseException) -> str:
-    return f"sent, but no usable answer ({type(error).__name__})"
+    """What lies under the library's own error, which calls any lost connection a connect time-out."""
+    match error.__cause__:
+        case ClientPayloadError():
+            return "sent, but its answer broke off"
+        case ClientConnectionError():
+            return "sent, but the connection was cut"
+        case _:
+            return f"sent, but no usable answer ({type(error).__name__})"

@@ -15,6 +15,7 @@ from leadgen.domain.money import micros_from_usd
 
 _COLUMNS = ("provider", "reference", "received_at", "charged_usd")
 _TIMEOUT_SECONDS = 30.0
+_PLAIN = {"Accept-Encoding": "identity"}
 _LINE_CHARACTERS_MAX = 10_000
 
 
@@ -45,7 +46,7 @@ class UsageFile(IUsageReport):
 
 
 class UsageUrl(IUsageReport):
-    """A report that a provider serves: it accounts for everything up to now."""
+    """A report that a provider serves, which is whole: it accounts for everything up to now."""
 
     def __init__(self, url: str, client: httpx2.AsyncClient) -> None:
         self._url = url
@@ -60,11 +61,11 @@ class UsageUrl(IUsageReport):
         """See IUsageReport."""
         reader = _Reader(self._url)
         try:
-            async with self._client.stream("GET", self._url, timeout=_TIMEOUT_SECONDS) as response:
-                if response.status_code != 200:
-                    raise ServiceUnavailable(
-                        "the usage report", self._url, f"it answers HTTP {response.status_code}"
-                    )
+            async with self._client.stream(
+                "GET", self._url, headers=_PLAIN, timeout=_TIMEOUT_SECONDS
+            ) as response:
+                if problem := _problem(response):
+                    raise ServiceUnavailable("the usage report", self._url, problem)
                 async for text in _texts(response):
                     for line in reader.read(text):
                         yield line
@@ -73,6 +74,18 @@ class UsageUrl(IUsageReport):
             raise
         except Exception as error:  # an answer passes three libraries, each with errors of its own
             raise ServiceUnavailable("the usage report", self._url, "check the URL") from error
+
+
+def _problem(response: httpx2.Response) -> str | None:
+    """Why this is no report of which one would see that it broke off: a part of it would look like all."""
+    headers = response.headers
+    if response.status_code != 200:
+        return f"it answers HTTP {response.status_code}"
+    if headers.get("content-encoding", "identity") != "identity":  # one that is cut short unpacks, too
+        return "it is packed, though it was asked for as it is"
+    if "content-length" not in headers and "chunked" not in headers.get("transfer-encoding", ""):
+        return "it does not tell where the report ends"
+    return None
 
 
 async def _texts(response: httpx2.Response) -> AsyncIterator[str]:

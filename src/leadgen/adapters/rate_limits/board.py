@@ -16,7 +16,7 @@ from enum import StrEnum
 from sqlalchemy import delete, func, or_, select, update
 
 from leadgen.adapters.persistence.database import Database, DatabaseClock, now_micros, uninterrupted
-from leadgen.adapters.persistence.tables import limiter_members, limiters, lookups
+from leadgen.adapters.persistence.tables import limiter_members, limiter_rings, limiters, lookups
 from leadgen.adapters.rate_limits.carrier import Seed
 from leadgen.domain.limits import CALLS_MAX, MICROS_PER_SECOND, Limits, Timing
 from leadgen.domain.lookup import LookupState
@@ -25,6 +25,7 @@ LEASE_MICROS = 10 * MICROS_PER_SECOND
 """So long after its last sign of life a process counts as dead."""
 
 _SEEDS_MAX = CALLS_MAX
+_AT_WORK = {LookupState.INTENDED.value, LookupState.UNKNOWN.value}
 _COUNTED = {"preserve_rowcount": True}  # else the count of an insert is lost, and -1 reads as "inserted"
 
 
@@ -116,6 +117,7 @@ class LimiterBoard:
     async def flip(self, credential: str, mode: Mode, *, after: int | None) -> int | None:
         """Posts a mode under the next epoch, which it gives; None when the board has moved on from ``after``.
 
+        What the database has carried under earlier epochs goes: nobody can use a ticket of theirs any more.
         The first epoch is the moment in milliseconds, so that databases that share a server share no key.
         """
         holder = self._owner if mode is Mode.MEMORY else ""
@@ -136,14 +138,21 @@ class LimiterBoard:
             else:
                 is_last = (limiters.c.credential == credential) & (limiters.c.epoch == after)
                 result = await conn.execute(update(limiters).where(is_last).values(posted))
+                if result.rowcount:
+                    is_earlier = limiter_rings.c.credential.startswith(f"{credential}:", autoescape=True)
+                    await conn.execute(delete(limiter_rings).where(is_earlier))
         return epoch if result.rowcount else None
 
     async def history(
         self, credential: str, limits: Limits, timing: Timing, *, lease_micros: int, leap: Leap
     ) -> Seed:
-        """Every intent that may have been sent, as late as it can have left; repeats as late as the last."""
+        """Every intent that may have been sent, as late as it can have left; repeats as late as the last.
+
+        The provider may still be at work on those that are open, and on those whose answer was lost.
+        """
         latest = timing.latest
-        window = max(rule.window_micros for rule in limits.rules) + latest + timing.validity + leap.micros
+        longest = max(lease_micros, *(rule.window_micros for rule in limits.rules))
+        window = longest + latest + timing.validity + leap.micros
         maybe_sent = lookups.c.state != LookupState.NOT_SENT.value
         in_flight = lookups.c.state == LookupState.INTENDED.value
         async with self._database.read() as conn:
@@ -158,5 +167,5 @@ class LimiterBoard:
             rows = (await conn.execute(recent)).all()
         left = [(min(leap.moment_of(row.intended_micros), now) + latest - now, row) for row in rows]
         starts = [start for start, row in left for _ in range(1 + row.repeats)]
-        ends = [start + lease_micros for start, row in left if row.state == LookupState.INTENDED.value]
+        ends = [start + lease_micros for start, row in left if row.state in _AT_WORK]
         return Seed(starts=sorted(starts)[-_SEEDS_MAX:], lease_ends=[end for end in ends if end > 0])
