@@ -86,14 +86,29 @@ bench: install ## measure leads/s, files, memory and latency; shorter with BENCH
 bench-limits: $(BENCH_STAMP) ## measure the rate limiters beside their peers, in 90 seconds
 	@$(BIN)/python -m tests.benchmarks.limits
 
+.PHONY: bench-http
+bench-http: install ## load the HTTP service with 200 clients for a minute, beside a bare handler
+	@$(BIN)/python -m tests.benchmarks.http_load $(BENCH)
+
+.PHONY: fuzz-api
+fuzz-api: install ## try the whole OpenAPI document with Schemathesis, more than 2,000 cases
+	@$(BIN)/python -m tests.http.fuzz
+.PHONY: bench-ordering
+bench-ordering: install ## what the learned order costs in 24 markets whose truth is known, in two minutes
+	@$(BIN)/python -m tests.benchmarks.ordering
+
+.PHONY: bench-breaker
+bench-breaker: install ## how soon a silent fall of a hit rate is noticed, and the false alarms, in 4 minutes
+	@$(BIN)/python -m tests.benchmarks.breaker
+
 $(BENCH_STAMP): $(STAMP) requirements/bench.txt
 	@echo "Installing the packages of requirements/bench.txt into .venv"
 	@$(BIN)/python -m pip install -qq --require-hashes --requirement requirements/bench.txt
 	@touch $@
 
 .PHONY: chaos
-chaos: install ## kill and cut real processes for six minutes, judged by the providers' own books
-	@$(BIN)/python -m tests.chaos
+chaos: install ## kill and cut real processes for two minutes; other faults with FAULTS="redis points"
+	@$(BIN)/python -m tests.chaos $(FAULTS)
 
 .PHONY: chaos-full
 chaos-full: install ## the whole fault plan, which takes hours

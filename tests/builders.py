@@ -6,6 +6,7 @@ All phone numbers are of ranges set aside for fiction: 555-0100 to 555-0199 in t
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from leadgen.domain.budget import Span
 from leadgen.domain.lead import EndState, Input, Lead, Profile, Question
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Rule
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
@@ -17,6 +18,8 @@ from leadgen.domain.tier import Tier
 ACCOUNT = "acme"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=15)
+MONEY = sorted(set(Span) - {Span.MONTH})
+"""The budgets that count money; that of a month counts lookups."""
 FIVE_PER_SECOND = Limits(rules=(Rule(5, MICROS_PER_SECOND),), concurrency=3)
 
 

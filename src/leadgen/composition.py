@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from httpx2 import AsyncClient
 from temporalio.client import Client
 
 from leadgen.adapters.persistence.accounts import SqlAccountRepository
+from leadgen.adapters.persistence.api_keys import SqlApiKeyRepository
+from leadgen.adapters.persistence.board import SqlProviderBoard
 from leadgen.adapters.persistence.books import SqlLedgerBooks
 from leadgen.adapters.persistence.budgets import SqlBudgetRepository
+from leadgen.adapters.persistence.condition import SqlConditionGauge
 from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.idempotency import SqlIdempotencyStore
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
+from leadgen.adapters.persistence.market_history import SqlMarketHistory
+from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.providers import SqlProviderCatalog
+from leadgen.adapters.persistence.tallies import SqlTallyBook
+from leadgen.adapters.persistence.track_records import SqlTrackRecords
+from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.adapters.providers.astra_dialer import AstraDialer
+from leadgen.adapters.providers.http import Client as HttpClient
 from leadgen.adapters.providers.http import new_client
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.adapters.providers.orion_connect import OrionConnect
@@ -30,44 +40,84 @@ from leadgen.adapters.rate_limits.gauge import SqlLimitGauge
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.adapters.rate_limits.redis import RedisRateLimiter, open_redis
 from leadgen.adapters.rate_limits.sql import SqlRateLimiter
-from leadgen.adapters.system import SystemClock, Uuid7Source, process_name
+from leadgen.adapters.system import SystemClock, SystemSecrets, Uuid7Source, process_name
+from leadgen.adapters.telemetry.correlation import log_calls
+from leadgen.adapters.telemetry.metrics import MeteredRateLimiter, Metrics
+from leadgen.adapters.telemetry.metrics_server import MetricsPage
 from leadgen.adapters.temporal.connection import connect
 from leadgen.adapters.temporal.job_runner import TemporalJobRunner
+from leadgen.adapters.temporal.lead_searcher import TemporalLeadSearcher
+from leadgen.adapters.temporal.webhook_runner import TemporalWebhookRunner
+from leadgen.adapters.webhooks.sender import HttpWebhookSender
+from leadgen.application.add_lead import AddLead
+from leadgen.application.add_webhook import AddWebhook
 from leadgen.application.audit_ledger import AuditLedger
+from leadgen.application.authenticate_key import AuthenticateKey
+from leadgen.application.backtest_order import BacktestOrder
 from leadgen.application.cancel_job import CancelJob
+from leadgen.application.change_lead import ChangeLead
+from leadgen.application.change_webhook import ChangeWebhook
 from leadgen.application.check_providers import CheckProviders
 from leadgen.application.continue_job import ContinueJob
+from leadgen.application.create_account import CreateAccount
+from leadgen.application.create_key import CreateKey
 from leadgen.application.end_job import EndJob
-from leadgen.application.export_leads import ExportLeads
+from leadgen.application.export_leads import ExportLeads, ListRecords
 from leadgen.application.find_phone import FindPhone
 from leadgen.application.import_leads import ImportLeads
 from leadgen.application.look_at_job import LookAtJob
+from leadgen.application.look_up_phone import LookUpPhone
 from leadgen.application.mend_jobs import MendJobs
 from leadgen.application.order_job import OrderJob
 from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.pause_job import PauseJob
 from leadgen.application.plan_job import PlanJob
+from leadgen.application.ports.account_repository import IAccountRepository
+from leadgen.application.ports.api_key_repository import IApiKeyRepository
 from leadgen.application.ports.budget_repository import IBudgetRepository
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
+from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.application.ports.limit_gauge import ILimitGauge
 from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.application.ports.track_records import ITrackRecords
 from leadgen.application.ports.usage_report import IUsageReport
+from leadgen.application.ports.webhook_repository import IWebhookRepository
+from leadgen.application.ports.webhook_runner import IWebhookRunner
+from leadgen.application.ports.webhook_sender import IWebhookSender
+from leadgen.application.provider_watch import ProviderWatch
+from leadgen.application.remove_lead import RemoveLead
+from leadgen.application.replay_webhook import ReplayWebhook
+from leadgen.application.report_providers import ReportProviders
+from leadgen.application.revoke_key import RevokeKey
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
+from leadgen.application.run_once import RunOnce
 from leadgen.application.search_lead import SearchLead
+from leadgen.application.send_webhooks import SendWebhooks
 from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.application.show_job import ShowJob
 from leadgen.application.show_lead import ShowLead
 from leadgen.application.show_lookup import ShowLookup
+from leadgen.application.show_usage import ShowUsage
+from leadgen.application.start_deliveries import StartDeliveries
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.application.wishes import Wishes
+from leadgen.domain.egress import Egress, parse_networks
 from leadgen.domain.limits import Limits, Timing, parse_rules
 from leadgen.domain.provider import IPhoneProvider, ProviderConfig
-from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered, WithinBudget
+from leadgen.domain.selection import (
+    BreakerClosed,
+    Enabled,
+    InputsPresent,
+    SelectionPipeline,
+    TierCovered,
+    WithinBudget,
+)
 from leadgen.settings import Settings, provider_access
+from leadgen.workflows.deliver_webhooks.activities import DeliverWebhooksActivities
 from leadgen.workflows.find_phone.activities import FindPhoneActivities
 from leadgen.workflows.find_phones.activities import FindPhonesActivities
 from leadgen.workflows.upkeep.activities import UpkeepActivities
@@ -76,7 +126,7 @@ from leadgen.workflows.upkeep.activities import UpkeepActivities
 class BuildProvider(Protocol):
     """Makes the adapter of a provider; every adapter's class does."""
 
-    def __call__(self, client: AsyncClient, *, url: str, api_key: str) -> IPhoneProvider:
+    def __call__(self, client: HttpClient, *, url: str, api_key: str) -> IPhoneProvider:
         """An adapter that asks ``url`` through ``client``."""
 
 
@@ -93,11 +143,14 @@ PROVIDERS: Mapping[str, tuple[BuildProvider, ProviderConfig]] = {
 }
 """Every provider: its adapter, and what is configured of it until somebody sets something else."""
 
+_PIPELINE = SelectionPipeline([Enabled(), InputsPresent(), TierCovered(), BreakerClosed(), WithinBudget()])
+
 
 @dataclass(frozen=True, slots=True)
 class Leadgen:
     """The use cases, and the ports that the outside reads from directly."""
 
+    create_account: CreateAccount
     import_leads: ImportLeads
     export_leads: ExportLeads
     show_job: ShowJob
@@ -109,14 +162,57 @@ class Leadgen:
     continue_job: ContinueJob
     cancel_job: CancelJob
     check_providers: CheckProviders
+    market: Market
+    accounts: IAccountRepository
+    webhooks: Webhooks
+    add_lead: AddLead
+    change_lead: ChangeLead
+    remove_lead: RemoveLead
+    list_records: ListRecords
+    look_up_phone: LookUpPhone
+    show_usage: ShowUsage
+    run_once: RunOnce
+    keys: Keys
     leads: ILeadRepository
     jobs: IJobRepository
     catalog: IProviderCatalog
     budgets: IBudgetRepository
     limits: ILimitGauge
+    watch: ProviderWatch
     runner: IJobRunner
     clock: IClock
+    metrics_page: MetricsPage | None
     activities: Activities
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The use cases that look back at what providers did."""
+
+    report: ReportProviders
+    backtest: BacktestOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The use cases of API keys, and their store."""
+
+    create: CreateKey
+    revoke: RevokeKey
+    authenticate: AuthenticateKey
+    store: IApiKeyRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """The use cases of webhooks, and their store."""
+
+    add: AddWebhook
+    change: ChangeWebhook
+    replay: ReplayWebhook
+    start: StartDeliveries
+    send: SendWebhooks
+    store: IWebhookRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +222,7 @@ class Activities:
     find_phone: FindPhoneActivities
     find_phones: FindPhonesActivities
     upkeep: UpkeepActivities
+    deliver_webhooks: DeliverWebhooksActivities
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +231,9 @@ class Overrides:
 
     providers: Mapping[str, IPhoneProvider] | None = None
     runner: IJobRunner | None = None
+    webhook_runner: IWebhookRunner | None = None
+    webhook_sender: IWebhookSender | None = None
+    searcher: ILeadSearcher | None = None
     clock: IClock | None = None
 
 
@@ -148,17 +248,29 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
         providers = given.providers
         if providers is None:
             providers = _providers(await stack.enter_async_context(new_client()))
-        runner = given.runner or _runner(settings)
+        accounts = SqlAccountRepository(database, clock)
+        connected = _connector(settings)
+        runner = given.runner or TemporalJobRunner(connected, settings.task_queue, accounts)
+        outbox = Outbox(database)
+        searcher = given.searcher or TemporalLeadSearcher(connected, settings.task_queue)
         owner = process_name()
         catalog = SqlProviderCatalog(
             database, clock, {name: config for name, (_, config) in PROVIDERS.items()}
         )
-        ledger = SqlLookupLedger(database)
+        metrics = Metrics() if settings.metrics_address else None
+        ledger = SqlLookupLedger(database, [log_calls, *([metrics.note_closed] if metrics else [])])
         limiter = _limiter(settings, database, clock, owner)
         stack.push_async_callback(limiter.close)
+        watch = ProviderWatch(board=SqlProviderBoard(database), tallies=SqlTallyBook(database), clock=clock)
+        stack.push_async_callback(watch.drain)
         paid_calls = PaidCalls(
+            watch=watch,
             ledger=ledger,
-            desk=TicketDesk(limiter=limiter, catalog=catalog, clock=clock),
+            desk=TicketDesk(
+                limiter=MeteredRateLimiter(limiter, metrics) if metrics else limiter,
+                catalog=catalog,
+                clock=clock,
+            ),
             providers=providers,
             catalog=catalog,
             clock=clock,
@@ -169,10 +281,19 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             database=database,
             clock=clock,
             providers=providers,
+            accounts=accounts,
             catalog=catalog,
             ledger=ledger,
             paid_calls=paid_calls,
+            watch=watch,
             runner=runner,
+            outbox=outbox,
+            page=MetricsPage(metrics, SqlConditionGauge(database, clock), clock) if metrics else None,
+            webhooks=_webhooks(
+                settings, given, database=database, clock=clock, outbox=outbox, connected=connected
+            ),
+            reuse_misses=timedelta(days=settings.reuse_misses_days),
+            searcher=searcher,
         )
 
 
@@ -181,27 +302,23 @@ def _use_cases(
     database: Database,
     clock: IClock,
     providers: Mapping[str, IPhoneProvider],
+    accounts: IAccountRepository,
     catalog: IProviderCatalog,
     ledger: SqlLookupLedger,
     paid_calls: PaidCalls,
+    watch: ProviderWatch,
     runner: IJobRunner,
+    outbox: Outbox,
+    page: MetricsPage | None,
+    webhooks: Webhooks,
+    reuse_misses: timedelta,
+    searcher: ILeadSearcher,
 ) -> Leadgen:
-    ids = Uuid7Source()
-    leads, jobs = SqlLeadRepository(database, clock), SqlJobRepository(database, clock)
-    wishes = Wishes(jobs=jobs, runner=runner)
-    accounts = SqlAccountRepository(database)
+    leads, jobs = SqlLeadRepository(database, clock, outbox), SqlJobRepository(database, clock, outbox)
+    ids, wishes = Uuid7Source(), Wishes(jobs=jobs, runner=runner)
     budgets, books = SqlBudgetRepository(database), SqlLedgerBooks(database, ledger)
-    pipeline = SelectionPipeline([Enabled(), InputsPresent(), TierCovered(), WithinBudget()])
-    search = SearchLead(paid_calls=paid_calls, pipeline=pipeline, clock=clock)
-    open_round = OpenRound(
-        ledger=ledger,
-        catalog=catalog,
-        accounts=accounts,
-        budgets=budgets,
-        providers=providers,
-        clock=clock,
-    )
     return Leadgen(
+        create_account=CreateAccount(accounts=accounts),
         import_leads=ImportLeads(leads=leads, ids=ids),
         export_leads=ExportLeads(leads=leads),
         show_job=ShowJob(jobs=jobs, catalog=catalog, clock=clock),
@@ -213,28 +330,104 @@ def _use_cases(
         continue_job=ContinueJob(jobs=jobs, runner=runner, ids=ids, wishes=wishes),
         cancel_job=CancelJob(wishes=wishes),
         check_providers=CheckProviders(catalog=catalog, providers=providers),
+        market=_market(database, catalog),
+        accounts=accounts,
+        webhooks=webhooks,
+        add_lead=AddLead(leads=leads, ids=ids),
+        change_lead=ChangeLead(leads=leads),
+        remove_lead=RemoveLead(leads=leads),
+        list_records=ListRecords(leads=leads),
+        look_up_phone=LookUpPhone(leads=leads, searcher=searcher),
+        show_usage=ShowUsage(accounts=accounts, budgets=budgets, books=books, clock=clock),
+        run_once=RunOnce(store=SqlIdempotencyStore(database), ids=ids, clock=clock),
+        keys=_keys(SqlApiKeyRepository(database), clock),
         leads=leads,
         jobs=jobs,
         catalog=catalog,
         budgets=budgets,
         limits=SqlLimitGauge(database, Timing()),
+        watch=watch,
         runner=runner,
         clock=clock,
-        activities=Activities(
-            find_phone=FindPhoneActivities(FindPhone(leads=leads, open_round=open_round, search=search)),
-            find_phones=FindPhonesActivities(
-                PlanJob(jobs=jobs, accounts=accounts, clock=clock),
-                RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search, clock=clock),
-                LookAtJob(jobs=jobs),
-                EndJob(jobs=jobs, ledger=ledger, clock=clock),
-            ),
-            upkeep=UpkeepActivities(
-                MendJobs(jobs=jobs, runner=runner, clock=clock),
-                SettleUnknown(
-                    ledger=ledger, leads=leads, catalog=catalog, paid_calls=paid_calls, clock=clock
-                ),
-            ),
+        metrics_page=page,
+        activities=_activities(
+            clock=clock,
+            catalog=catalog,
+            ledger=ledger,
+            paid_calls=paid_calls,
+            watch=watch,
+            runner=runner,
+            accounts=accounts,
+            leads=leads,
+            jobs=jobs,
+            budgets=budgets,
+            providers=providers,
+            records=SqlTrackRecords(database, clock),
+            reuse_misses=reuse_misses,
+            webhooks=webhooks,
         ),
+    )
+
+
+def _keys(store: IApiKeyRepository, clock: IClock) -> Keys:
+    return Keys(
+        create=CreateKey(keys=store, ids=Uuid7Source(), secrets=SystemSecrets(), clock=clock),
+        revoke=RevokeKey(keys=store, clock=clock),
+        authenticate=AuthenticateKey(keys=store, clock=clock),
+        store=store,
+    )
+
+
+def _market(database: Database, catalog: IProviderCatalog) -> Market:
+    history = SqlMarketHistory(database)
+    return Market(ReportProviders(history=history), BacktestOrder(history=history, catalog=catalog))
+
+
+def _activities(
+    *,
+    clock: IClock,
+    catalog: IProviderCatalog,
+    ledger: SqlLookupLedger,
+    paid_calls: PaidCalls,
+    watch: ProviderWatch,
+    runner: IJobRunner,
+    accounts: IAccountRepository,
+    leads: ILeadRepository,
+    jobs: IJobRepository,
+    budgets: IBudgetRepository,
+    providers: Mapping[str, IPhoneProvider],
+    records: ITrackRecords,
+    reuse_misses: timedelta,
+    webhooks: Webhooks,
+) -> Activities:
+    search = SearchLead(paid_calls=paid_calls, pipeline=_PIPELINE, clock=clock)
+    open_round = OpenRound(
+        watch=watch,
+        ledger=ledger,
+        catalog=catalog,
+        accounts=accounts,
+        budgets=budgets,
+        providers=providers,
+        records=records,
+        clock=clock,
+        reuse_misses=reuse_misses,
+    )
+    return Activities(
+        find_phone=FindPhoneActivities(FindPhone(leads=leads, open_round=open_round, search=search)),
+        find_phones=FindPhonesActivities(
+            PlanJob(jobs=jobs, accounts=accounts, clock=clock),
+            RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search, clock=clock),
+            LookAtJob(jobs=jobs),
+            EndJob(jobs=jobs, ledger=ledger, clock=clock),
+        ),
+        upkeep=UpkeepActivities(
+            MendJobs(jobs=jobs, runner=runner, clock=clock),
+            SettleUnknown(
+                ledger=ledger, leads=leads, jobs=jobs, catalog=catalog, paid_calls=paid_calls, clock=clock
+            ),
+            webhooks.start,
+        ),
+        deliver_webhooks=DeliverWebhooksActivities(webhooks.send),
     )
 
 
@@ -248,7 +441,7 @@ async def usage_report(source: str) -> AsyncIterator[IUsageReport]:
         yield UsageUrl(source, client)
 
 
-def _providers(client: AsyncClient) -> dict[str, IPhoneProvider]:
+def _providers(client: HttpClient) -> dict[str, IPhoneProvider]:
     """The providers that have an address and a key."""
     built: dict[str, IPhoneProvider] = {}
     for name, (build, _) in PROVIDERS.items():
@@ -272,7 +465,8 @@ def _limiter(settings: Settings, database: Database, clock: IClock, owner: str) 
     )
 
 
-def _runner(settings: Settings) -> IJobRunner:
+def _connector(settings: Settings) -> Callable[[], Awaitable[Client]]:
+    """Connects to Temporal when it is first needed."""
     clients: list[Client] = []
 
     async def connected() -> Client:
@@ -280,4 +474,27 @@ def _runner(settings: Settings) -> IJobRunner:
             clients.append(await connect(settings.temporal_address, settings.temporal_namespace))
         return clients[0]
 
-    return TemporalJobRunner(connected, settings.task_queue)
+    return connected
+
+
+def _webhooks(
+    settings: Settings,
+    given: Overrides,
+    *,
+    database: Database,
+    clock: IClock,
+    outbox: Outbox,
+    connected: Callable[[], Awaitable[Client]],
+) -> Webhooks:
+    store, secrets = SqlWebhookRepository(database, outbox), SystemSecrets()
+    egress = Egress(parse_networks(settings.webhook_allow, "LEADGEN_WEBHOOK_ALLOW"))
+    runner = given.webhook_runner or TemporalWebhookRunner(connected, settings.task_queue)
+    sender = given.webhook_sender or HttpWebhookSender(egress)
+    return Webhooks(
+        add=AddWebhook(webhooks=store, egress=egress, ids=Uuid7Source(), secrets=secrets, clock=clock),
+        change=ChangeWebhook(webhooks=store, secrets=secrets, clock=clock),
+        replay=ReplayWebhook(webhooks=store, runner=runner),
+        start=StartDeliveries(webhooks=store, runner=runner, clock=clock),
+        send=SendWebhooks(webhooks=store, sender=sender, clock=clock),
+        store=store,
+    )

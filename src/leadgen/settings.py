@@ -15,8 +15,10 @@ PREFIX = "LEADGEN_"
 _EXPECTED = {
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "log_format": "console or json",
+    "metrics_address": "host:port, such as 127.0.0.1:9464",
     "redis_url": "redis://host:port/0",
     "temporal_address": "host:port, such as 127.0.0.1:7233",
+    "reuse_misses_days": "a number of days from 0 to 30",
     "url": "the full address of the provider's endpoint, http:// or https://",
 }
 
@@ -33,8 +35,12 @@ class Settings(BaseSettings):
     temporal_address: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")] = "127.0.0.1:7233"
     temporal_namespace: str = "default"
     task_queue: str = "leadgen"
+    reuse_misses_days: Annotated[float, Field(ge=0, le=30)] = 7.0
+    api_rate: str = "100/1s"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
+    webhook_allow: str = ""
+    metrics_address: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")] | None = None
 
     @property
     def has_own_temporal(self) -> bool:

@@ -22,8 +22,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """Another hit rate in a country, once the provider has handled so many questions."""
+
+    after_calls: int
+    country: str
+    hit_rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """Everything that can be set about one provider; a concurrency of None is no cap."""
+    """Everything that can be set about one provider; a concurrency of None is no cap.
+
+    ``hit_rates`` by country go before ``hit_rate``; ``overlap`` is how far the company alone decides, which
+    is the same for all providers.
+    """
 
     rules: tuple[Rule, ...]
     concurrency: int | None
@@ -34,6 +47,9 @@ class ProviderConfig:
     faults: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     idempotency: bool = False
     recall: bool = False
+    hit_rates: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    overlap: float = 0.0
+    drifts: tuple[Drift, ...] = ()
 
     def told(self) -> dict[str, object]:
         """All of it as JSON."""
@@ -47,6 +63,8 @@ class ProviderConfig:
             "faults": dict(self.faults),
             "idempotency": self.idempotency,
             "recall": self.recall,
+            "hit_rates": dict(self.hit_rates),
+            "overlap": self.overlap,
         }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn, TypeVar
 
-from leadgen_simulator import units
+from leadgen_simulator import units, world_file
 from leadgen_simulator.config import (
     PROFILES,
     PROVIDERS,
@@ -44,6 +44,11 @@ def parse(argv: Sequence[str]) -> Options:
     parser = _build()
     args = parser.parse_args(argv)
     providers = {name: provider_defaults(args.profile, name) for name in PROVIDERS}
+    if args.world is not None:
+        try:
+            providers = world_file.apply(world_file.load(args.world), providers)
+        except ValueError as exc:
+            parser.error(f"argument --world: {exc}")
     for name, change in args.changes or ():
         providers[name] = change(providers[name])
     for name, config in providers.items():
@@ -69,6 +74,9 @@ def _build() -> _Parser:
     )
     parser.add_argument("--key", default="simulator-key", help="the API key of all three (simulator-key)")
     parser.add_argument("--parent", type=_flag(_pid), metavar="PID", help="stop when this process is gone")
+    parser.add_argument(
+        "--world", type=Path, metavar="FILE", help="a market: hits by country, overlap, prices, drift"
+    )
     parser.add_argument("--books", type=Path, metavar="FILE", help="keep the books here, and go on with them")
     _add_changes(parser)
     return parser

@@ -5,7 +5,8 @@ import functools
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aiohttp import web
@@ -58,6 +59,7 @@ class Provider:
         self._log = log
         self._gate = gate
         self._receptions: dict[str, int] = {}
+        self._handled = 0
 
     def configure(self, config: ProviderConfig) -> None:
         """Goes on under another configuration; limits stay as they are."""
@@ -70,6 +72,7 @@ class Provider:
         self.book.count(call)
         if call.question is not None and call.outcome in HANDLED:
             self._receptions[call.question] = self._receptions.get(call.question, 0) + 1
+            self._handled += 1
         if call.reference is not None and kept is not None:
             self.references.restore(call.reference, call.wall_ns, kept)
 
@@ -146,6 +149,7 @@ class Provider:
         self, request: web.BaseRequest, visit: Visit, question: Question, record: Record | None
     ) -> web.StreamResponse:
         """One question, which is executed unless a fault is in the way."""
+        self._drift()
         truth, gate = self.oracle.truth(question), self._gate
         if gate.active:
             await gate.reach("received", self._caller(visit, truth))
@@ -203,11 +207,19 @@ class Provider:
             kept=kept,
         )
         self._receptions[question] = reception
+        self._handled += 1
         if record is not None:
             record.keep(kept)
         return Execution(
             reply, fault, fate.latency_seconds if fault.delay_seconds is None else fault.delay_seconds
         )
+
+    def _drift(self) -> None:
+        """Takes on the hit rates whose time has come."""
+        while self.config.drifts and self._handled >= self.config.drifts[0].after_calls:
+            due, *later = self.config.drifts
+            rates = MappingProxyType({**self.config.hit_rates, due.country: due.hit_rate})
+            self.configure(replace(self.config, hit_rates=rates, drifts=tuple(later)))
 
     async def _refuse(self, request: web.BaseRequest, visit: Visit, refusal: Refusal) -> web.Response:
         body = parse_object(await _read(request))

@@ -57,7 +57,10 @@ class Oracle:
 
     def __init__(self, seed: int, provider: str, config: ProviderConfig) -> None:
         self._prefix = f"{seed}\x1f{provider}\x1f".encode()
+        self._company = f"{seed}\x1fcompany\x1f".encode()
         self._hit_rate = config.hit_rate
+        self._hit_rates = config.hit_rates
+        self._overlap = config.overlap
         self._latency = config.latency_seconds
         self._steps = _fault_steps(config)
         self._shape_rate = config.faults.get(SHAPE, 0.0)
@@ -69,8 +72,19 @@ class Oracle:
         digest = blake2b(self._prefix + identity, digest_size=40).digest()
         hit, number, style, _ = _DRAWS.unpack(digest)
         country = country_of(question.host)
-        national = national_number(country, number) if hit / _WHOLE < self._hit_rate else None
+        rate = self._hit_rates.get(country, self._hit_rate)
+        is_known = self._luck(hit / _WHOLE, question.host) < rate
+        national = national_number(country, number) if is_known else None
         return Truth(digest, national, country, style)
+
+    def _luck(self, drawn: float, host: str) -> float:
+        """The draw of a person, mixed with that of the company, which all providers share."""
+        if not self._overlap:
+            return drawn
+        digest = blake2b(self._company + host.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        common = int.from_bytes(digest, "little") / _WHOLE
+        mixed = math.sqrt(self._overlap) * _normal(common) + math.sqrt(1 - self._overlap) * _normal(drawn)
+        return _NORMAL.cdf(mixed)
 
     def fate(self, truth: Truth, reception: int) -> Fate:
         """What happens the `reception`-th time this question is taken in; a repeat may fare better."""
@@ -105,4 +119,8 @@ def _fault_steps(config: ProviderConfig) -> tuple[tuple[float, str], ...]:
 
 def _lognormal(uniform: float) -> float:
     """A factor around a median of 1."""
-    return math.exp(_LATENCY_SIGMA * _NORMAL.inv_cdf(min(max(uniform, 1e-6), 1 - 1e-6)))
+    return math.exp(_LATENCY_SIGMA * _normal(uniform))
+
+
+def _normal(uniform: float) -> float:
+    return _NORMAL.inv_cdf(min(max(uniform, 1e-6), 1 - 1e-6))

@@ -16,14 +16,18 @@ from sqlalchemy import create_engine, delete, insert
 
 from leadgen.adapters.persistence import schema
 from leadgen.adapters.persistence.accounts import SqlAccountRepository
+from leadgen.adapters.persistence.api_keys import SqlApiKeyRepository
+from leadgen.adapters.persistence.board import SqlProviderBoard
 from leadgen.adapters.persistence.books import SqlLedgerBooks
 from leadgen.adapters.persistence.budgets import SqlBudgetRepository
 from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.idempotency import SqlIdempotencyStore
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.providers import SqlProviderCatalog
 from leadgen.adapters.persistence.tables import accounts, metadata
+from leadgen.adapters.persistence.tallies import SqlTallyBook
 from tests.contracts.stores import ACCOUNTS, DEFAULTS, OpenStores, Stores
 from tests.fake_clock import FakeClock
 from tests.servers.postgres import PostgresServer
@@ -116,13 +120,17 @@ def stores_on(database: Database, clock: FakeClock) -> Stores:
     """All stores of leadgen on one database."""
     ledger = SqlLookupLedger(database)
     return Stores(
-        accounts=SqlAccountRepository(database),
+        accounts=SqlAccountRepository(database, clock),
+        api_keys=SqlApiKeyRepository(database),
         books=SqlLedgerBooks(database, ledger),
         budgets=SqlBudgetRepository(database),
         catalog=SqlProviderCatalog(database, clock, DEFAULTS),
+        idempotency=SqlIdempotencyStore(database),
         jobs=SqlJobRepository(database, clock),
         leads=SqlLeadRepository(database, clock),
         ledger=ledger,
+        board=SqlProviderBoard(database),
+        tallies=SqlTallyBook(database),
         clock=clock,
     )
 

@@ -16,7 +16,7 @@ from tests.contracts.lookup_ledger import HIT, LATER, about
 from tests.contracts.stores import OTHER_ACCOUNT, OpenStores, Stores, add_leads
 
 PRICE = 20_000
-OWNERS = {Span.JOB: "job-1", Span.DAY: ACCOUNT, Span.ACCOUNT: ACCOUNT, Span.LOOKUP: ACCOUNT}
+OWNERS = {span: "job-1" if span is Span.JOB else ACCOUNT for span in Span}
 
 
 async def budgets(stores: Stores) -> dict[Span, Budget]:

@@ -13,7 +13,7 @@ import pytest
 from leadgen.application.ports.ledger_books import LedgerTotals, ProviderTotals
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import Charges, Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
-from tests.builders import NOW
+from tests.builders import ACCOUNT, NOW
 from tests.contracts.lookup_ledger import HIT, LATER, about
 from tests.contracts.stores import OTHER_ACCOUNT, OpenStores, Stores, add_leads
 
@@ -167,14 +167,14 @@ class LedgerBooksContract:
         """By its key, or by as much of its beginning as tells it from all others."""
         bought = [await buy(stores, about(number), Miss()) for number in range(4)]
         for each in bought:
-            assert await stores.books.find(each.key) == each
-            assert await stores.books.find(each.key[:16]) == each
+            assert await stores.books.find(ACCOUNT, each.key) == each
+            assert await stores.books.find(ACCOUNT, each.key[:16]) == each
 
     async def test_find_nothing(self, stores: Stores) -> None:
         """None where no key begins so, or several do; a wildcard of the database is no beginning."""
-        assert await stores.books.find("") is None
+        assert await stores.books.find(ACCOUNT, "") is None
         first = await buy(stores, about(0), Miss())
         await buy(stores, about(1), Miss())
-        assert await stores.books.find("") is None
+        assert await stores.books.find(ACCOUNT, "") is None
         for beginning in ("x", "%", "_", f"{first.key[:8]}%", f"_{first.key[1:]}", first.key + "0"):
-            assert await stores.books.find(beginning) is None
+            assert await stores.books.find(ACCOUNT, beginning) is None

@@ -19,10 +19,9 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import httpx2
 import pytest
 
-from leadgen.adapters.providers.http import new_client
+from leadgen.adapters.providers.http import Client, new_client
 from leadgen.domain.lead import Input, Question
 from leadgen.domain.provider import Fault, Hit, IPhoneProvider, Miss, NotSent, Outcome, Rejected, Unknown
 from tests.adapters.providers.hostile_answers import (
@@ -69,7 +68,7 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
     needs: ClassVar[frozenset[Input]]
 
     @abstractmethod
-    def build(self, client: httpx2.AsyncClient, url: str) -> IPhoneProvider:
+    def build(self, client: Client, url: str) -> IPhoneProvider:
         """The provider, with ``KEY`` as its key."""
 
     @abstractmethod
@@ -87,12 +86,12 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
             yield server
 
     @pytest.fixture
-    async def client(self) -> AsyncIterator[httpx2.AsyncClient]:
+    async def client(self) -> AsyncIterator[Client]:
         async with new_client() as client:
             yield client
 
     @pytest.fixture
-    def provider(self, client: httpx2.AsyncClient, server: ScriptedServer) -> IPhoneProvider:
+    def provider(self, client: Client, server: ScriptedServer) -> IPhoneProvider:
         return self.build(client, server.url)
 
     # what is asked
@@ -276,7 +275,12 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
         """A status says whose fault it is, whatever the body; nothing is asked again."""
         body = b"" if status == 304 else self._hit()  # which by its nature has none
         server.script = [Send(answer(status, body))]
-        assert await _ask(provider) == Rejected(fault, f"HTTP {status}")
+        why = {
+            401: ", the key is not accepted",
+            402: ", the wallet is empty",
+            403: ", the key may not ask this",
+        }
+        assert await _ask(provider) == Rejected(fault, f"HTTP {status}{why.get(status, '')}")
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -324,7 +328,7 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
         assert isinstance(outcome, Unknown)
         assert outcome.is_timeout
 
-    async def test_deadline_without_a_connection(self, client: httpx2.AsyncClient) -> None:
+    async def test_deadline_without_a_connection(self, client: Client) -> None:
         """A host that takes no connections was not asked."""
         with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
             address = listening.getsockname()
@@ -337,9 +341,7 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
             for other in waiting:
                 other.close()
 
-    async def test_deadline_in_the_handshake(
-        self, client: httpx2.AsyncClient, server: ScriptedServer
-    ) -> None:
+    async def test_deadline_in_the_handshake(self, client: Client, server: ScriptedServer) -> None:
         """Bytes of a TLS handshake are none of the question."""
         server.on_connection = [Stall()]
         provider = self.build(client, server.url.replace("http:", "https:"))
@@ -370,7 +372,7 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
 
     # connections
 
-    async def test_refused_connection(self, client: httpx2.AsyncClient) -> None:
+    async def test_refused_connection(self, client: Client) -> None:
         """Nobody there: nothing was asked."""
         outcome = await _ask(self.build(client, f"http://127.0.0.1:{free_port()}/"))
         assert outcome == NotSent("could not connect")
@@ -382,7 +384,7 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
     )
     async def test_failed_handshake(
         self,
-        client: httpx2.AsyncClient,
+        client: Client,
         server: ScriptedServer,
         greeting: Sequence[Step],
         detail: str | None,
@@ -402,14 +404,14 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
     @pytest.mark.parametrize(
         "url", ["", "x", "ftp://127.0.0.1/", "http://", "http://[", "http://a:b/", "http://127.0.0.1:99999/"]
     )
-    async def test_url_that_is_none(self, client: httpx2.AsyncClient, url: str) -> None:
+    async def test_url_that_is_none(self, client: Client, url: str) -> None:
         """A wrong setting is reported, not raised."""
         provider = self.build(client, url)
         assert isinstance(await _ask(provider), NotSent)
         assert not await provider.is_reachable(timeout_seconds=ENOUGH_SECONDS)
 
     async def test_connection_is_used_again(
-        self, provider: IPhoneProvider, client: httpx2.AsyncClient, server: ScriptedServer
+        self, provider: IPhoneProvider, client: Client, server: ScriptedServer
     ) -> None:
         """Two questions, one connection, and no cookie kept."""
         server.script = [Send(answer(200, self._hit(), {"Set-Cookie": "a=b; Path=/"}))]
@@ -424,7 +426,7 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
         assert server.connections <= 1
         assert not server.requests
 
-    async def test_not_reachable(self, client: httpx2.AsyncClient, server: ScriptedServer) -> None:
+    async def test_not_reachable(self, client: Client, server: ScriptedServer) -> None:
         """Refused, or silent in the handshake."""
         assert not await self.build(client, f"http://127.0.0.1:{free_port()}/").is_reachable(
             timeout_seconds=ENOUGH_SECONDS

@@ -9,9 +9,9 @@ import tracemalloc
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import httpx2
 import pytest
 
+from leadgen.adapters.providers.http import Client, new_client
 from leadgen.domain.lead import Question
 from leadgen.domain.provider import Fault, Hit, IPhoneProvider, Miss, NotSent, Outcome, Rejected
 from tests.adapters.providers.hostile_answers import (
@@ -119,7 +119,7 @@ class PhoneRecallContract:
 
     async def test_recall_keeps_the_parameters_of_the_url(self, server: ScriptedServer) -> None:
         """What the configured URL holds stays: a slash at its end, parameters behind it."""
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with new_client() as client:
             await _recall(self.build(client, f"{server.url}/?plan=a%20b"))
         assert server.requests[0].path == f"/v1/phone/calls/{REFERENCE}"
         assert server.requests[0].query["plan"] == ["a b"]
@@ -241,7 +241,7 @@ class PhoneRecallContract:
         assert time.monotonic() - started < SHORT_SECONDS + SLACK_SECONDS
 
     @pytest.mark.parametrize("url", ["", "x", "ftp://127.0.0.1/", "http://[", "http://127.0.0.1:99999/"])
-    async def test_recall_from_nowhere(self, client: httpx2.AsyncClient, url: str) -> None:
+    async def test_recall_from_nowhere(self, client: Client, url: str) -> None:
         """A wrong setting and a host that is not there are no answer, and no error."""
         assert await _recall(self.build(client, url)) is None
         assert await _recall(self.build(client, f"http://127.0.0.1:{free_port()}/")) is None
@@ -270,7 +270,7 @@ class PhoneRecallContract:
             assert KEY not in text
             assert str(server.port) not in text
 
-    def build(self, client: httpx2.AsyncClient, url: str) -> IPhoneProvider:
+    def build(self, client: Client, url: str) -> IPhoneProvider:
         """The provider, with ``KEY`` as its key."""
         raise NotImplementedError
 

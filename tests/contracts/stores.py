@@ -8,12 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leadgen.application.ports.account_repository import IAccountRepository
+from leadgen.application.ports.api_key_repository import IApiKeyRepository
 from leadgen.application.ports.budget_repository import IBudgetRepository
+from leadgen.application.ports.idempotency_store import IIdempotencyStore
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Arrival, Conclusion, ILeadRepository
 from leadgen.application.ports.ledger_books import ILedgerBooks
 from leadgen.application.ports.lookup_ledger import ILookupLedger
+from leadgen.application.ports.provider_board import IProviderBoard
 from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.application.ports.tally_book import ITallyBook
 from leadgen.domain.lead import EndState, Profile
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.provider import ProviderConfig
@@ -35,12 +39,16 @@ class Stores:
     """The stores as one process has them; all processes of a test share one clock."""
 
     accounts: IAccountRepository
+    api_keys: IApiKeyRepository
     books: ILedgerBooks
     budgets: IBudgetRepository
     catalog: IProviderCatalog
+    idempotency: IIdempotencyStore
     jobs: IJobRepository
     leads: ILeadRepository
     ledger: ILookupLedger
+    board: IProviderBoard
+    tallies: ITallyBook
     clock: FakeClock
 
 

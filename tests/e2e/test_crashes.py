@@ -149,6 +149,7 @@ def test_upkeep(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
                 "lookups_abandoned",
                 "answers_found",
                 "jobs_woken",
+                "endpoints_woken",
             }
             until(lambda: stage.job(orphan)["status"] == "done", 30, "the orphan ends")
         assert stage.job(terminated)["status"] == "stopped"

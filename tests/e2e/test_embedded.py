@@ -3,18 +3,21 @@
 import contextlib
 import fcntl
 import re
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx2
 import pytest
 
 from tests.e2e.people import plain_file
 from tests.e2e.processes import NO_LIMITS, Running, processes_with, running, staged, until
 from tests.entrypoints.program import SCRIPT, Program, WarmStart
 
+UP = [str(SCRIPT), "up", "--port", "0"]
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
 
@@ -41,7 +44,9 @@ def is_free(port: int) -> bool:
 def end(up: Running, mark: str) -> None:
     """Ctrl-C ends `leadgen up` within 15 seconds with 0, and with it all that it has started."""
     assert up.press_ctrl_c() == 0
-    assert up.text.splitlines()[-1].split("] ")[-1].startswith("worker stopped")
+    said = up.text.splitlines()[-4:]
+    assert any("worker stopped" in line for line in said), said
+    assert any("http service stopped" in line for line in said), said
     assert "Traceback" not in up.text
     until(lambda: not processes_with(mark), 5, "no process is left")
 
@@ -84,7 +89,7 @@ def test_up_with_a_temporal_of_ones_own(warm: WarmStart, tmp_path: Path, tempora
         settings = {"DATABASE_URL": "sqlite:///fresh/leadgen.db"}
         program = Program(warm, tmp_path, {**stage.program.settings, **settings})
         environment = {**program.environment(), "MARK": mark}
-        with running("up", [str(SCRIPT), "up"], tmp_path, environment) as up:
+        with running("up", UP, tmp_path, environment) as up:
             up.says("worker started")
             program("leads", "import", program.write("people.csv", plain_file(4)))
             job = program("phones", "find", "--json").document
@@ -94,14 +99,24 @@ def test_up_with_a_temporal_of_ones_own(warm: WarmStart, tmp_path: Path, tempora
 
 @pytest.mark.usefixtures("default_ports")
 def test_up_with_everything(warm: WarmStart, tmp_path: Path) -> None:
-    """Without any setting `up` starts a Temporal server that keeps what it knows, and a worker."""
+    """Without any setting `up` starts a Temporal server that keeps what it knows, a worker, and the HTTP
+    service, of which it tells the address and, once, a first key.
+    """
     if not (is_free(TEMPORAL_PORT) and is_free(UI_PORT)):
         pytest.skip("Temporal's own ports are taken")
     mark = str(uuid4())
     environment = {**Program(warm, tmp_path, {}).environment(), "MARK": mark}
-    with running("up", [str(SCRIPT), "up"], tmp_path, environment) as up:
+    with running("up", UP, tmp_path, environment) as up:
         up.says("worker started")
         assert f"Temporal is at 127.0.0.1:{TEMPORAL_PORT}" in up.text
+        (address,) = re.findall(r"HTTP service is at (http://127\.0\.0\.1:\d+),", up.text)
+        (key,) = re.findall(r"^ +(lg_[0-9a-f_]+)$", up.text, re.MULTILINE)
+        headers = {"Authorization": f"Bearer {key}"}
+        assert httpx2.get(f"{address}/v1/leads", headers=headers, trust_env=False).status_code == 200
+        end(up, mark)
+    with running("up-again", UP, tmp_path, environment) as up:
+        up.says("worker started")
+        assert "lg_" not in up.text
         end(up, mark)
     assert (tmp_path / ".leadgen" / "temporal.db").stat().st_size > 0
     assert is_free(TEMPORAL_PORT)
@@ -114,9 +129,21 @@ def test_up_on_a_taken_port(warm: WarmStart, tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # taken already, which serves as well
             stack.enter_context(socket.create_server(("127.0.0.1", TEMPORAL_PORT)))
-        up = stack.enter_context(running("up", [str(SCRIPT), "up"], tmp_path, environment))
+        up = stack.enter_context(running("up", UP, tmp_path, environment))
         assert up.process.wait(30) == 1
         said = up.text
     assert said.count("\n") == 1, said
     assert f"127.0.0.1:{TEMPORAL_PORT}" in said
     assert "LEADGEN_TEMPORAL_ADDRESS" in said
+
+
+def test_simulate_ends_with_its_child(warm: WarmStart, tmp_path: Path) -> None:
+    """SIGTERM, or a kill, of `leadgen simulate` leaves no process behind."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        mark = str(uuid4())
+        environment = {**Program(warm, tmp_path, {}).environment(), "MARK": mark}
+        command = [str(SCRIPT), "simulate", "--port", "0"]
+        with running(f"simulate-{number}", command, tmp_path, environment) as simulate:
+            simulate.says("To let leadgen ask it")
+            simulate.stop(number)
+        until(lambda mark=mark: not processes_with(mark), 10, "no process is left")  # type: ignore[misc]

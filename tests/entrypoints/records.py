@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
+from leadgen.adapters.persistence.outbox import Outbox
+from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.adapters.system import SystemClock
 from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.domain.budget import Span
@@ -19,6 +21,7 @@ from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.provider import Charges, Hit, Miss, Outcome, Unknown
 from leadgen.domain.selection import Refusal
 from leadgen.domain.waterfall import Verdict
+from leadgen.domain.webhook import DeliveryState
 from tests.builders import lookup, profile, us_phone
 from tests.entrypoints.program import Program
 
@@ -79,6 +82,35 @@ def record_job(program: Program) -> str:
 
     _in_database(program, write)
     return job.id
+
+
+def record_end_of_job(program: Program, number: int = 1) -> str:
+    """The id of a job over nobody that has ended."""
+    job = Job(
+        f"0190f3a0-0000-7000-8000-0000000001{number:02}", "default", JobScope(), JobStatus.WAITING, ASKED_AT
+    )
+
+    async def write(database: Database) -> None:
+        jobs = SqlJobRepository(database, SystemClock())
+        await jobs.add(job)
+        await jobs.end(job.id, JobStatus.DONE)
+
+    _in_database(program, write)
+    return job.id
+
+
+def give_up_deliveries(program: Program) -> None:
+    """Lets all deliveries be dead, as days of trying would."""
+
+    async def write(database: Database) -> None:
+        webhooks = SqlWebhookRepository(database, Outbox(database))
+        for each in await webhooks.deliveries("default", failed=False, limit=99):
+            dead = dataclasses.replace(
+                each, state=DeliveryState.DEAD, tries=each.tries + 1, answer="HTTP 500"
+            )
+            await webhooks.record(dead)
+
+    _in_database(program, write)
 
 
 def record_job_over_budget(program: Program, lead_ids: Sequence[str], budget_micros: int) -> str:

@@ -18,6 +18,7 @@ COMMON = {
     "timeout": "10s",
     "unknown": "assume",
     "has_key": False,
+    "breaker": {"state": "closed"},
 }
 
 
@@ -65,7 +66,7 @@ def test_set(program: Program) -> None:
     }
     listed = program("providers", "list", "--json").document["providers"]
     assert [each["name"] for each in listed] == ["astra", "nimbus", "orion"]
-    assert listed[-1] == {**told, "has_key": False}
+    assert listed[-1] == {**told, "has_key": False, "breaker": {"state": "closed"}}
 
 
 def test_set_back(program: Program) -> None:
@@ -74,10 +75,10 @@ def test_set_back(program: Program) -> None:
     words = [
         f"{key}={str(value).lower() if isinstance(value, bool) else value}"
         for key, value in orion.items()
-        if key not in {"name", "has_key"}
+        if key not in {"name", "has_key", "breaker"}
     ]
     told = program("providers", "set", "orion", *words, "--json").document
-    assert {**told, "has_key": False} == orion
+    assert {**told, "has_key": False, "breaker": {"state": "closed"}} == orion
 
 
 @pytest.mark.parametrize(

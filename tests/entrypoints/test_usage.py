@@ -16,6 +16,8 @@ COMMANDS = (
     "providers",
     "budgets",
     "ledger",
+    "keys",
+    "serve",
 )
 KEY = {"ORION_URL": "http://127.0.0.1:1/orion", "ORION_API_KEY": "secret-key"}
 
@@ -54,6 +56,12 @@ def test_help(empty: Program) -> None:
         ("ledger", "show"),
         ("budgets",),
         ("budgets", "set"),
+        ("keys",),
+        ("keys", "create", "--scopes", "everything"),
+        ("keys", "create", "--expires", "soon"),
+        ("keys", "revoke"),
+        ("serve", "--port", "65536"),
+        ("serve", "--port", "many"),
         ("providers", "set"),
         ("providers", "set", "orion"),
         ("demo", "--leads", "0"),

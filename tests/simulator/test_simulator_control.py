@@ -29,6 +29,8 @@ def test_settings_change() -> None:
             "price_micros": 7,
             "idempotency": True,
             "recall": True,
+            "hit_rates": {},
+            "overlap": 0.0,
             "pause": False,
         }
         assert told["providers"]["astra"]["price_micros"] == 10_000

@@ -11,9 +11,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
+from leadgen.adapters.persistence.board import SqlProviderBoard
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.providers import SqlProviderCatalog
+from leadgen.adapters.persistence.tallies import SqlTallyBook
 from leadgen.adapters.providers.astra_dialer import AstraDialer
 from leadgen.adapters.providers.http import new_client
 from leadgen.adapters.rate_limits.board import LimiterBoard
@@ -23,6 +25,7 @@ from leadgen.adapters.rate_limits.redis import RedisRateLimiter, open_redis
 from leadgen.adapters.rate_limits.sql import SqlRateLimiter
 from leadgen.adapters.system import SystemClock, process_name
 from leadgen.application.paid_calls import PaidCalls, Purchase
+from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.composition import PROVIDERS
 from leadgen.domain.lead import Lead, Profile
@@ -83,6 +86,9 @@ async def main(database_url: str, redis_url: str, first: int, step: int, seconds
     async with new_client() as client:
         provider = AstraDialer(client, url=str(access.url), api_key=access.api_key.get_secret_value())
         calls = PaidCalls(
+            watch=ProviderWatch(
+                board=SqlProviderBoard(database), tallies=SqlTallyBook(database), clock=clock
+            ),
             ledger=SqlLookupLedger(database),
             desk=TicketDesk(limiter=limiter, catalog=catalog, clock=clock),
             providers={"astra": provider},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from leadgen.workflows.deliver_webhooks.payloads import DeliverWebhooksInput, DeliverWebhooksResult
+    from leadgen.workflows.deliver_webhooks.workflow import DeliverWebhooksWorkflow
     from leadgen.workflows.find_phone.payloads import FindPhoneInput, FindPhoneResult
     from leadgen.workflows.find_phone.workflow import FindPhoneWorkflow
     from leadgen.workflows.find_phones.payloads import FindPhonesInput, FindPhonesResult
@@ -48,3 +50,18 @@ class HastyUpkeep(UpkeepWorkflow):
     async def run(self) -> UpkeepResult:
         """Nothing was mended."""
         return UpkeepResult()
+
+
+@workflow.defn(name="DeliverWebhooks")
+class SleepyDeliverWebhooks(DeliverWebhooksWorkflow):
+    """Sleeps before it begins."""
+
+    @workflow.init
+    def __init__(self, request: DeliverWebhooksInput | None = None) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: DeliverWebhooksInput | None = None) -> DeliverWebhooksResult:
+        """What came of it."""
+        await workflow.sleep(1)
+        return await super().run(request)

@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from leadgen.domain.job import Wanted
+from leadgen.workflows.deliver_webhooks.payloads import SendInput, SendReport
 from leadgen.workflows.find_phone.payloads import SearchInput, SearchReport
 from leadgen.workflows.find_phones.payloads import (
     ChunkInput,
@@ -31,8 +32,9 @@ from leadgen.workflows.find_phones.payloads import (
     PlanInput,
     PlanReport,
 )
+from leadgen.workflows.options import interactive_queue
 from leadgen.workflows.registry import WORKFLOWS
-from leadgen.workflows.upkeep.payloads import SettleResult, UpkeepResult
+from leadgen.workflows.upkeep.payloads import SettleResult, StartResult, UpkeepResult
 
 CHUNK_LEADS = 100
 HOUR = timedelta(hours=1)
@@ -152,10 +154,13 @@ class FakeJob:
 
 @dataclass
 class FakeUpkeep:
-    """``mend_jobs`` and ``settle_unknown``: each raises what it is given, one error a call, then mends."""
+    """``mend_jobs``, ``settle_unknown`` and ``start_deliveries``: each raises what it is given, one error a
+    call, then mends.
+    """
 
     errors: list[ApplicationError] = field(default_factory=list)
     settle_errors: list[ApplicationError] = field(default_factory=list)
+    start_errors: list[ApplicationError] = field(default_factory=list)
 
     @activity.defn(name="mend_jobs")
     async def mend_jobs(self) -> UpkeepResult:
@@ -171,10 +176,37 @@ class FakeUpkeep:
             raise self.settle_errors.pop(0)
         return SettleResult(abandoned=3, found=4)
 
+    @activity.defn(name="start_deliveries")
+    async def start_deliveries(self) -> StartResult:
+        """Five endpoints woken."""
+        if self.start_errors:
+            raise self.start_errors.pop(0)
+        return StartResult(endpoints=5)
+
     @property
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What a worker serves."""
-        return (self.mend_jobs, self.settle_unknown)
+        return (self.mend_jobs, self.settle_unknown, self.start_deliveries)
+
+
+@dataclass
+class FakeDeliveries:
+    """``send_webhooks``: one report a call, the last one for ever; a time is from the server's now."""
+
+    script: Sequence[timedelta | None]
+    orders: list[SendInput] = field(default_factory=list)
+
+    @activity.defn(name="send_webhooks")
+    async def send_webhooks(self, order: SendInput) -> SendReport:
+        """One delivered."""
+        pause = self.script[min(len(self.orders), len(self.script) - 1)]
+        self.orders.append(order)
+        return SendReport(delivered=1, resume_at=None if pause is None else order.now + pause)
+
+    @property
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        """What a worker serves."""
+        return (self.send_webhooks,)
 
 
 def server_now() -> datetime:
@@ -186,7 +218,10 @@ def server_now() -> datetime:
 async def working(client: Client, *activities: Callable[..., Any]) -> AsyncIterator[str]:
     """A worker that serves all workflows and these activities; yields its own task queue."""
     queue = f"queue-{uuid4()}"
-    async with Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities):
+    async with (
+        Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities),
+        Worker(client, task_queue=interactive_queue(queue), activities=activities),
+    ):
         yield queue
 
 

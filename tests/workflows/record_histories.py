@@ -22,11 +22,13 @@ from temporalio.worker import Worker
 from leadgen.domain.job import Wanted
 from leadgen.workflows.find_phone.payloads import SearchReport
 from leadgen.workflows.find_phones.workflow import WINDOW_CHUNKS
+from leadgen.workflows.options import interactive_queue
 from leadgen.workflows.registry import WORKFLOWS
 from tests.servers.temporal import temporal_dev_server
 from tests.workflows.fakes import (
     CHUNK_LEADS,
     HOUR,
+    FakeDeliveries,
     FakeJob,
     FakeSearch,
     FakeUpkeep,
@@ -41,6 +43,7 @@ _SOON = timedelta(seconds=2)
 _FOUND = SearchReport("found", "astra", "0.030000")
 _Handle = WorkflowHandle[Any, Any]
 _JOB = {"job_id": "0190f3a0-0000-7000-8000-000000000001", "account": "default"}
+_HOOK = {"endpoint_id": "0190f3a0-0000-7000-8000-000000000003"}
 _LEAD = {"lead_id": "0190f3a0-0000-7000-8000-000000000002"}
 
 
@@ -71,7 +74,7 @@ def _left_alone() -> Sequence[_Recording]:
     window = (WINDOW_CHUNKS + 3) * CHUNK_LEADS
     parked = FakeJob(leads=window, parks={0: [_SOON, _SOON], 300: [_SOON / 2]})
     failed = FakeJob(leads=3 * CHUNK_LEADS, breaks={100: [gone_for_good()]})
-    upkeep = FakeUpkeep()
+    upkeep, deliveries = FakeUpkeep(), FakeDeliveries([_SOON, timedelta(), None])
     return (
         _Recording("find-phone", "FindPhone", [_LEAD], [FakeSearch([_FOUND]).search_lead]),
         _Recording("find-phone-parked", "FindPhone", [_LEAD], [FakeSearch([_SOON, _FOUND]).search_lead]),
@@ -82,6 +85,8 @@ def _left_alone() -> Sequence[_Recording]:
         _Recording("find-phones-settling", "FindPhones", [_JOB], FakeJob(leads=CHUNK_LEADS + 1).activities),
         _Recording("upkeep", "Upkeep", [], [upkeep.mend_jobs]),
         _Recording("upkeep-settling", "Upkeep", [], upkeep.activities),
+        _Recording("upkeep-delivering", "Upkeep", [], upkeep.activities),
+        _Recording("deliver-webhooks", "DeliverWebhooks", [_HOOK], deliveries.activities),
     )
 
 
@@ -130,7 +135,10 @@ async def _cancel_parked(job: FakeJob, handle: _Handle) -> None:
 
 async def _record(client: Client, recording: _Recording) -> None:
     name = recording.name
-    async with Worker(client, task_queue=_QUEUE, workflows=WORKFLOWS, activities=recording.activities):
+    async with (
+        Worker(client, task_queue=_QUEUE, workflows=WORKFLOWS, activities=recording.activities),
+        Worker(client, task_queue=interactive_queue(_QUEUE), activities=recording.activities),
+    ):
         handle = await client.start_workflow(
             recording.kind, args=recording.arguments, id=name, task_queue=_QUEUE
         )

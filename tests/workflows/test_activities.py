@@ -16,6 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.schema import upgrade
+from leadgen.application.paid_calls import GIVE_UP_SECONDS
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_runner import IJobRunner, RunState
 from leadgen.application.ports.lead_repository import Arrival
@@ -329,7 +330,7 @@ async def test_end_of_a_job_with_a_call_under_way(tmp_path: Path) -> None:
     """A job ends when all that it asked is booked: until then it beats; a dead worker's call has a lease."""
     clock, beats = FakeClock(), list[int]()
     surroundings = environment()
-    surroundings.on_heartbeat = beats.append
+    surroundings.on_heartbeat = lambda done, *_: beats.append(done)
     async with composed(tmp_path, clock=clock) as leadgen:
         await add_lead(leadgen)
         served = leadgen.activities.find_phones
@@ -341,6 +342,8 @@ async def test_end_of_a_job_with_a_call_under_way(tmp_path: Path) -> None:
         assert under_way is not None
         assert (under_way.job.status, beats, ending.done()) == (JobStatus.RUNNING, [0], False)
         await clock.advance(LEASE.total_seconds())
+        await until(lambda: clock.sleepers == 1)
+        await clock.advance(GIVE_UP_SECONDS + 1)
         end = await ending
     assert (end.status, end.cost_usd) == ("done", "0.020000")
 
@@ -360,7 +363,7 @@ async def test_settle_unknown(
     """Intents of dead workers are closed, and what the provider tells of lost calls is booked; it beats."""
     clock, beats = FakeClock(), list[int]()
     surroundings = environment()
-    surroundings.on_heartbeat = beats.append
+    surroundings.on_heartbeat = lambda done, *_: beats.append(done)
     async with composed(tmp_path, recalled=recalled, clock=clock) as leadgen:
         config = (await leadgen.catalog.configs())["orion"]
         await leadgen.catalog.save(dataclasses.replace(config, on_unknown=on_unknown))
@@ -369,7 +372,10 @@ async def test_settle_unknown(
             for name, at in (("Ada", clock.now() - LEASE), ("Bea", clock.now() - LEASE))
         ]
         await on_record(tmp_path, lost.closed(Unknown("timed out"), Charges.REQUEST, clock.now()), dead)
-        result = await surroundings.run(leadgen.activities.upkeep.settle_unknown)
+        settling = asyncio.create_task(surroundings.run(leadgen.activities.upkeep.settle_unknown))
+        await until(lambda: clock.sleepers == 1)
+        await clock.advance(GIVE_UP_SECONDS)
+        result = await settling
         totals = (await leadgen.audit_ledger.run()).totals
     assert (result.abandoned, result.found, beats) == (1, found, [0])
     assert (totals.intents_open, totals.unknown_open) == (0, 2 - found)
@@ -404,7 +410,7 @@ def test_heartbeats() -> None:
     """An activity shows a sign of life at once and every 3 seconds, with its progress, until it ends."""
     beats: list[int] = []
     surroundings = environment()
-    surroundings.on_heartbeat = beats.append
+    surroundings.on_heartbeat = lambda done, *_: beats.append(done)
 
     async def work() -> None:
         async with heartbeats() as report:
@@ -424,7 +430,7 @@ def test_heartbeats_end_with_an_error() -> None:
     """An activity that broke shows no sign of life any more."""
     beats: list[int] = []
     surroundings = environment()
-    surroundings.on_heartbeat = beats.append
+    surroundings.on_heartbeat = lambda done, *_: beats.append(done)
 
     async def work() -> None:
         with contextlib.suppress(ValueError):

@@ -12,6 +12,7 @@ from leadgen.workflows.find_phone.payloads import FindPhoneInput, FindPhoneResul
 from leadgen.workflows.find_phone.workflow import FindPhoneWorkflow
 from tests.workflows.fakes import (
     HOUR,
+    FakeJob,
     FakeSearch,
     failure_of,
     gone_for_good,
@@ -20,6 +21,7 @@ from tests.workflows.fakes import (
     working,
 )
 
+FIELDS = "of lead_id, account, strategy, hedge_after, grace, line, max_price_usd, fresh"
 FOUND = SearchReport("found", "astra", "0.030000")
 
 
@@ -43,6 +45,18 @@ async def test_plain_json(dev_server: WorkflowEnvironment) -> None:
         )
     assert result == {"lead_id": "lead-1", "status": "found", "provider": "astra", "cost_usd": "0.030000"}
     assert search.orders[0].account == "default"
+
+
+async def test_options_reach_the_search(dev_server: WorkflowEnvironment) -> None:
+    """What a caller chooses goes with the search as it was said."""
+    search = FakeSearch([FOUND])
+    chosen = {"strategy": "hedged", "hedge_after": "300ms", "grace": "0s", "line": "mobile", "fresh": True}
+    given = {"lead_id": "lead-1", "max_price_usd": "0.05", **chosen}
+    async with working(dev_server.client, search.search_lead) as queue:
+        await dev_server.client.execute_workflow("FindPhone", given, id=str(uuid4()), task_queue=queue)
+    order = search.orders[0]
+    assert {name: getattr(order, name) for name in chosen} == chosen
+    assert order.max_price_usd == "0.05"
 
 
 async def test_parks_for_an_hour(skipping_server: WorkflowEnvironment) -> None:
@@ -107,9 +121,18 @@ async def test_no_lead_id(dev_server: WorkflowEnvironment, given: list[object]) 
         ({"lead_id": 5551234}, "lead_id must be of type str"),
         ({"lead_id": "lead-1", "account": ["5551234"]}, "account must be of type str"),
         ({"lead_id": None, "account": 5551234}, "lead_id must be of type str; account must be of type str"),
-        (["5551234"], "the input must be a JSON object (of lead_id, account), not of type list"),
-        ("5551234", "the input must be a JSON object (of lead_id, account), not of type str"),
-        (5551234, "the input must be a JSON object (of lead_id, account), not of type int"),
+        (
+            ["5551234"],
+            f"the input must be a JSON object ({FIELDS}), not of type list",
+        ),
+        (
+            "5551234",
+            f"the input must be a JSON object ({FIELDS}), not of type str",
+        ),
+        (
+            5551234,
+            f"the input must be a JSON object ({FIELDS}), not of type int",
+        ),
     ],
 )
 async def test_wrongly_typed_input(dev_server: WorkflowEnvironment, given: object, words: str) -> None:
@@ -123,6 +146,27 @@ async def test_wrongly_typed_input(dev_server: WorkflowEnvironment, given: objec
     assert (failure.message, failure.type, failure.non_retryable) == (words, "InvalidInput", True)
     assert "5551234" not in str(failure.failure)
     assert search.orders == []
+
+
+@pytest.mark.parametrize("kind", ["FindPhone", "FindPhones"])
+async def test_too_many_inputs(dev_server: WorkflowEnvironment, kind: str) -> None:
+    """More than one input fails the workflow for good, in words that quote none of them."""
+    search, job = FakeSearch([FOUND]), FakeJob(leads=1)
+    async with working(dev_server.client, search.search_lead, *job.activities) as queue:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await dev_server.client.execute_workflow(
+                kind,
+                args=[{"lead_id": "lead-1"}, {"account": "5551234"}, 3],
+                id=str(uuid4()),
+                task_queue=queue,
+                execution_timeout=timedelta(seconds=9),
+            )
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert (failed.value.cause.message, failed.value.cause.type) == (
+        "one input is taken, not 3",
+        "InvalidInput",
+    )
+    assert (search.orders, job.plans) == ([], [])
 
 
 async def test_unknown_fields(dev_server: WorkflowEnvironment) -> None:

@@ -267,3 +267,15 @@ async def test_cancelled_while_parked(dev_server: WorkflowEnvironment) -> None:
         with pytest.raises(WorkflowFailureError) as failed:
             await handle.result()
     assert isinstance(failed.value.cause, CancelledError)
+
+
+async def test_parked_without_a_zone(dev_server: WorkflowEnvironment) -> None:
+    """A time that somebody wrote without a zone is meant in UTC; the order of parked chunks is no matter."""
+    job = FakeJob(leads=200)
+    parked = [{"resume_at": f"2026-01-0{day}T00:00:00", "start": 100 * (day - 1)} for day in (2, 1)]
+    given = {"job_id": "job-1", "leads": 200, "next_start": 200, "parked": parked}
+    async with working(dev_server.client, *job.activities) as queue:
+        await dev_server.client.execute_workflow(
+            "FindPhones", given, id=str(uuid4()), task_queue=queue, execution_timeout=timedelta(seconds=9)
+        )
+    assert sorted(job.starts) == [0, 100]

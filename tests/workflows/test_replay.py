@@ -9,12 +9,18 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from leadgen.workflows.registry import WORKFLOWS
-from tests.workflows.changed_workflows import HastyUpkeep, SleepyFindPhone, SleepyFindPhones
+from tests.workflows.changed_workflows import (
+    HastyUpkeep,
+    SleepyDeliverWebhooks,
+    SleepyFindPhone,
+    SleepyFindPhones,
+)
 from tests.workflows.fingerprint import fingerprints
 from tests.workflows.fingerprint.sources import Sources
 
 FILES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 CHANGED: dict[str, type] = {
+    "DeliverWebhooks": SleepyDeliverWebhooks,
     "FindPhone": SleepyFindPhone,
     "FindPhones": SleepyFindPhones,
     "Upkeep": HastyUpkeep,
@@ -54,13 +60,13 @@ def test_every_workflow_has_a_history() -> None:
 
 
 def test_both_sides_of_a_gate() -> None:
-    """Upkeep is on record as it was before it settled lookups, and as it is since."""
-    settles = {
-        file.stem: "markerRecordedEventAttributes" in file.read_text(encoding="utf-8")
+    """Upkeep is on record as it was before it settled lookups, before it woke deliveries, and since."""
+    markers = {
+        file.stem: file.read_text(encoding="utf-8").count('"markerRecordedEventAttributes"')
         for file in FILES
         if type_of(file) == "Upkeep"
     }
-    assert settles == {"upkeep": False, "upkeep-settling": True}
+    assert markers == {"upkeep": 0, "upkeep-settling": 1, "upkeep-delivering": 2}
 
 
 def test_signals_of_before() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import time
 import uuid
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.id_source import IIdSource
+from leadgen.application.ports.secret_source import ISecretSource
 
 
 class SystemClock(IClock):
@@ -48,3 +50,11 @@ class Uuid7Source(IIdSource):
 def process_name() -> str:
     """Tells this process from all others, also from a later one of the same number."""
     return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+
+
+class SystemSecrets(ISecretSource):
+    """Randomness of the operating system."""
+
+    def new(self) -> str:
+        """See ISecretSource."""
+        return secrets.token_hex(32)

@@ -50,10 +50,13 @@ class AuditLedger:
         self._books = books
         self._clock = clock
 
-    async def run(self, report: IUsageReport | None = None) -> LedgerAudit:
-        """Raises UnreadableFile before anything is changed, and ServiceUnavailable."""
+    async def run(self, report: IUsageReport | None = None, *, account: str | None = None) -> LedgerAudit:
+        """``account``: whose lookups are added up, None for all.
+
+        Raises UnreadableFile before anything is changed, and ServiceUnavailable.
+        """
         reconciliation = await self._reconcile(report) if report else None
-        totals = await self._books.totals()
+        totals = await self._books.totals(account)
         oldest = totals.oldest_unknown
         age = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
         return LedgerAudit(totals, max(age, 0.0), reconciliation)

@@ -13,33 +13,42 @@ _PAGE_LEADS = 1_000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-class ExportLeads:
-    """Writes every lead of an account: the columns of its files, then what leadgen knows."""
+class ListRecords:
+    """Every lead of an account as a record: the columns of its files, then what leadgen knows."""
 
     def __init__(self, *, leads: ILeadRepository) -> None:
         self._leads = leads
 
-    async def run(self, account: str, sheet: ILeadSheet, *, progress: Callable[[int], None]) -> int:
-        """How many leads were written; ``progress`` gets those so far. Raises ServiceUnavailable."""
+    async def run(self, account: str) -> AsyncIterator[Sequence[Sequence[str]]]:
+        """Records by the thousand, the header before all others. Raises ServiceUnavailable."""
         columns = list(await self._leads.columns(account)) or [
             Column(header, name) for name, header in FIELD_HEADERS.items()
         ]
         columns = [column for column in columns if column.header not in OWN_HEADERS]
         headers = distinct_headers([column.header for column in columns])
-        sheet.write([*(_harmless(header) for header in headers), *OWN_HEADERS])
-        written = 0
-        async for page in self._pages(account):
-            for line in page:
-                sheet.write(_cells(columns, line))
-            written += len(page)
-            progress(written)
-        return written
-
-    async def _pages(self, account: str) -> AsyncIterator[Sequence[LeadLine]]:
+        yield [[*(_harmless(header) for header in headers), *OWN_HEADERS]]
         after = ""
         while page := await self._leads.page(account, after=after, limit=_PAGE_LEADS):
-            yield page
+            yield [_cells(columns, line) for line in page]
             after = page[-1].lead.id
+
+
+class ExportLeads:
+    """Writes every lead of an account to a table."""
+
+    def __init__(self, *, leads: ILeadRepository) -> None:
+        self._records = ListRecords(leads=leads)
+
+    async def run(self, account: str, sheet: ILeadSheet, *, progress: Callable[[int], None]) -> int:
+        """How many leads were written; ``progress`` gets those so far. Raises ServiceUnavailable."""
+        written = -1  # the header is no lead
+        async for records in self._records.run(account):
+            for record in records:
+                sheet.write(record)
+            written += len(records)
+            if written:
+                progress(written)
+        return written
 
 
 def _cells(columns: Sequence[Column], line: LeadLine) -> list[str]:
@@ -54,6 +63,7 @@ def _cells(columns: Sequence[Column], line: LeadLine) -> list[str]:
         lead.phone_provider or "",
         lead.phone_status or "",
         usd(line.cost_micros),
+        lead.second_phone.e164 if lead.second_phone else "",
     ]
 
 

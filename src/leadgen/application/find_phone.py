@@ -10,11 +10,14 @@ from leadgen.application.round import OpenRound
 from leadgen.application.search_lead import Parked, SearchLead
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.lead import EndState
+from leadgen.domain.search_options import AS_USUAL, SearchOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """How the search ended, who had the number, and what the lead has cost so far (micro-USD).
+
+    What a race has lost may still be under way then, and costs as much more.
 
     While ``status`` is None the search goes on at ``resume_at``.
     """
@@ -33,12 +36,16 @@ class FindPhone:
         self._open_round = open_round
         self._search = search
 
-    async def run(self, account: str, lead_id: str, *, since: datetime) -> Finding:
+    async def run(
+        self, account: str, lead_id: str, *, since: datetime, options: SearchOptions = AS_USUAL
+    ) -> Finding:
         """``since``: when the search was ordered. Raises UnknownId, ServiceUnavailable."""
         line = await self._leads.get(account, lead_id)
         if line is None:
             raise UnknownId("lead", lead_id)
-        around = await self._open_round.run(account, [line.lead], job_id=None, since=since)
+        around = await self._open_round.run(
+            account, [line.lead], job_id=None, since=since, is_urgent=True, options=options
+        )
         result = await self._search.run(line.lead, around)
         if not isinstance(result, Parked):
             await self._leads.conclude(account, Conclusion(lead_id, result))

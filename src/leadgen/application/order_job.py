@@ -11,6 +11,8 @@ from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.ordering import Order
+from leadgen.domain.search_options import AS_USUAL, SearchOptions
 from leadgen.domain.waterfall import WhenHeld
 
 
@@ -39,14 +41,34 @@ class OrderJob:
         when_held: WhenHeld = WhenHeld.WAIT,
         *,
         budget_micros: int | None = None,
+        order: Order = Order.PRIORITY,
+        panel: float = 0.0,
+        options: SearchOptions = AS_USUAL,
+        job_id: str | None = None,
     ) -> Job:
         """The recorded job, which Upkeep starts should it not be started here.
 
+        Ordered again under its ``job_id`` it is the same job.
+
         Raises UnknownId, and ServiceUnavailable before anything is recorded when the runner does not answer.
         """
+        if scope.of_job is not None:
+            earlier = await self._jobs.get(scope.of_job)
+            if earlier is None or earlier.account != account:
+                raise UnknownId("job", scope.of_job)
         if scope.lead_id is not None and await self._leads.get(account, scope.lead_id) is None:
             raise UnknownId("lead", scope.lead_id)
-        new = Job(self._ids.new(), account, scope, JobStatus.WAITING, self._clock.now(), when_held=when_held)
+        new = Job(
+            job_id or self._ids.new(),
+            account,
+            scope,
+            JobStatus.WAITING,
+            self._clock.now(),
+            when_held=when_held,
+            order=order,
+            panel=panel,
+            options=options,
+        )
         await self._runner.check()
         job = await self._jobs.add(new, budget_micros=budget_micros)
         with suppress(ServiceUnavailable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -12,12 +12,14 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import Ticket
+from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk
 from leadgen.domain.budget import OverBudget
 from leadgen.domain.errors import ServiceUnavailable, StaleTicket
 from leadgen.domain.fair_queue import ANYBODY, Claimant
 from leadgen.domain.lead import Lead, Question
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
+from leadgen.domain.phone import PhoneNumber, WantedLine
 from leadgen.domain.provider import (
     Fault,
     Hit,
@@ -55,9 +57,19 @@ _RECALLS_SECONDS = (0.3, 1.0)
 """When a lost answer is asked for, one after the other; all within the lease's margin."""
 
 
+_LET_GO = NotSent("let go: another one had a number", late=True)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A question in a race: until its first byte has left it can be let go."""
+
+    is_let_go: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """Who is asked what, about whom, and for which job."""
+    """Who is asked what, about whom, and for which job; ``position`` and ``reason``: why this provider."""
 
     lead: Lead
     question: Question
@@ -68,6 +80,39 @@ class Purchase:
 
     claimant: Claimant = ANYBODY
     """On whose behalf: whose turn it is among those who queue."""
+
+    line: WantedLine = WantedLine.ANY
+    entry: Entry | None = None
+    position: int | None = None
+    reason: str = ""
+    missed: frozenset[str] | None = None
+    """Who has been asked before and had no usable number; None where it is asked for another reason."""
+
+    @property
+    def is_let_go(self) -> bool:
+        """Whether nobody wants it to be sent any more."""
+        return self.entry is not None and self.entry.is_let_go
+
+    def key(self) -> str:
+        """Under which key the ledger has it."""
+        return lookup_key(self.lead.account, self.question.digest, self.ask.provider, self.ask.n)
+
+    def is_settled_by(self, phone: PhoneNumber) -> bool:
+        """Whether this number is the lead's at once; in a race that is decided when the race is."""
+        return self.entry is None and self.line.takes(phone.line)
+
+    def may_follow(self, leader: Purchase) -> bool:
+        """Whether it can await a leader's answer: one that is served no later than it would be itself."""
+        is_as_urgent = leader.claimant.is_urgent or not self.claimant.is_urgent
+        return is_as_urgent and leader.patience_seconds <= self.patience_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Leader:
+    """A question that this process is asking, or queues for."""
+
+    purchase: Purchase
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class PaidCalls:
@@ -80,6 +125,7 @@ class PaidCalls:
         desk: TicketDesk,
         providers: Mapping[str, IPhoneProvider],
         catalog: IProviderCatalog,
+        watch: ProviderWatch,
         clock: IClock,
         owner: str,
     ) -> None:
@@ -87,24 +133,37 @@ class PaidCalls:
         self._desk = desk
         self._providers = providers
         self._catalog = catalog
+        self._watch = watch
         self._clock = clock
         self._owner = owner
         self._numbers = count()
         self._under_way: set[asyncio.Task[Answered | Held]] = set()
+        self._leaders: dict[str, _Leader] = {}
 
     async def ask(self, purchase: Purchase) -> Answered | Held:
         """What came of the question, which is paid for once whoever else asks it too.
 
         From the intent on it is never cancelled: whoever stops waiting leaves it to settle itself.
         """
-        provider = purchase.ask.provider
-        ticket = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
-        if not isinstance(ticket, Ticket):
-            until = None if ticket.seconds is None else self._clock.now() + timedelta(seconds=ticket.seconds)
-            return Held(provider, ticket.why, until)
-        call = asyncio.create_task(self._call(purchase, ticket))
+        key, provider = purchase.key(), purchase.ask.provider
+        if key in self._leaders and (standing := await self._led(key, purchase)):
+            return await self._outcome_of(standing, purchase)
+        leader = self._leaders.setdefault(key, _Leader(purchase))
+        call: asyncio.Task[Answered | Held] | None = None
+        try:
+            if barred := await self._watch.refusal(provider):
+                return Held(provider, barred, None)
+            ticket = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
+            if not isinstance(ticket, Ticket):
+                seconds = ticket.seconds
+                until = None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
+                return Held(provider, ticket.why, until)
+            call = asyncio.create_task(self._call(purchase, ticket))
+        finally:
+            if call is None:
+                self._step_down(key, leader, purchase)
         self._under_way.add(call)
-        call.add_done_callback(self._under_way.discard)
+        call.add_done_callback(lambda ended: self._end(ended, key, leader, purchase))
         return await asyncio.shield(call)
 
     async def drain(self) -> None:
@@ -112,14 +171,38 @@ class PaidCalls:
         while self._under_way:
             await asyncio.wait(self._under_way)
 
+    async def _led(self, key: str, purchase: Purchase) -> Lookup | None:
+        """What stands once somebody else in this process has asked the same, without a ticket of our own."""
+        while (leader := self._leaders.get(key)) and purchase.may_follow(leader.purchase):
+            await leader.has_ended.wait()
+            standing = await self._ledger.get(key)
+            if standing is not None and standing.state is not LookupState.NOT_SENT:
+                return standing
+        return None
+
+    def _end(
+        self, call: asyncio.Task[Answered | Held], key: str, leader: _Leader, purchase: Purchase
+    ) -> None:
+        self._under_way.discard(call)
+        self._step_down(key, leader, purchase)
+
+    def _step_down(self, key: str, leader: _Leader, purchase: Purchase) -> None:
+        if leader.purchase is purchase:
+            del self._leaders[key]
+            leader.has_ended.set()
+
     async def _call(self, purchase: Purchase, ticket: Ticket) -> Answered | Held:
         may_be_at_work = False
         try:
+            if purchase.is_let_go:
+                return Answered(purchase.ask.provider, purchase.ask.n, _LET_GO)
             config = (await self._catalog.configs())[purchase.ask.provider]
             if not config.enabled:
                 return Held(config.name, "disabled meanwhile", None)
             if config.name not in self._providers:
                 return Held(config.name, "no key on this worker", None)
+            if barred := await self._watch.admit(config.name):
+                return Held(config.name, barred, None)
             lookup = self._intend(purchase, config, ticket)
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
@@ -133,7 +216,7 @@ class PaidCalls:
         finally:
             if not may_be_at_work:  # else its place is free when its lease ends, some seconds from now
                 await self._desk.give_back(ticket)
-        return await self._outcome_of(standing)
+        return await self._outcome_of(standing, purchase)
 
     async def _record(
         self, lookup: Lookup, config: ProviderConfig, ticket: Ticket
@@ -177,32 +260,35 @@ class PaidCalls:
     def _intend(self, purchase: Purchase, config: ProviderConfig, ticket: Ticket) -> Lookup:
         now = self._clock.now()
         opens_in = timedelta(seconds=ticket.closes_at - self._clock.monotonic())
-        lead, n, question = purchase.lead, purchase.ask.n, purchase.question.digest
+        lead = purchase.lead
         return Lookup(
-            key=lookup_key(lead.account, question, config.name, n),
+            key=purchase.key(),
             account=lead.account,
             lead_id=lead.id,
             job_id=purchase.job_id,
-            question=question,
+            question=purchase.question.digest,
             provider=config.name,
-            n=n,
+            n=purchase.ask.n,
             state=LookupState.INTENDED,
             owner=f"{self._owner}/{next(self._numbers)}",  # two calls of one process are two owners
             lease_until=now + opens_in + timedelta(seconds=config.timeout_seconds) + LEASE_MARGIN,
             created_at=now,
             held_micros=config.price_micros,
+            position=purchase.position,
+            reason=purchase.reason,
         )
 
     async def _send(
         self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, ticket: Ticket
     ) -> Answered:
-        outcome, took_seconds = await self._ask(config, purchase.question, ticket, lookup.key)
+        outcome, took_seconds = await self._ask(config, purchase, ticket, lookup.key)
         if isinstance(outcome, Unknown) and config.on_unknown is OnUnknown.RECALL:
             outcome = await self._recall(config, purchase.question, lookup.key) or outcome
+        self._watch.note(purchase.question, config.name, purchase.missed, outcome)
         try:
             await self._heed(config.name, outcome)
         finally:  # a limiter that is lost must not keep a paid answer out of the books
-            answered = await self._book(lookup, config, outcome, took_seconds)
+            answered = await self._book(purchase, lookup, config, outcome, took_seconds)
         return answered
 
     async def _recall(self, config: ProviderConfig, question: Question, reference: str) -> Outcome | None:
@@ -224,7 +310,7 @@ class PaidCalls:
             return None
 
     async def _ask(
-        self, config: ProviderConfig, question: Question, ticket: Ticket, reference: str
+        self, config: ProviderConfig, purchase: Purchase, ticket: Ticket, reference: str
     ) -> tuple[Outcome, float | None]:
         """Connects while the ticket matures; the first byte leaves inside its window, or none does.
 
@@ -235,7 +321,8 @@ class PaidCalls:
         async def may_send() -> bool:
             self._desk.note_ready(ticket)
             await self._clock.sleep(ticket.opens_at - self._clock.monotonic())
-            if self._clock.monotonic() > ticket.closes_at:
+            self._desk.note_sent(ticket)
+            if purchase.is_let_go or self._clock.monotonic() > ticket.closes_at:
                 return False
             sent_at.append(self._clock.monotonic())
             return True
@@ -243,13 +330,15 @@ class PaidCalls:
         provider = self._providers[config.name]
         try:
             outcome = await provider.ask(
-                question,
+                purchase.question,
                 reference=reference,
                 timeout_seconds=config.timeout_seconds,
                 may_send=may_send,
             )
         except Exception as error:  # noqa: BLE001 - a fault of an adapter must not leave its call out of the books
             outcome = Unknown(f"its adapter failed ({type(error).__name__})")
+        if purchase.is_let_go and isinstance(outcome, NotSent):
+            outcome = _LET_GO
         return outcome, self._clock.monotonic() - sent_at[0] if sent_at else None
 
     async def _heed(self, provider: str, outcome: Outcome) -> None:
@@ -263,19 +352,24 @@ class PaidCalls:
                 pass
 
     async def _book(
-        self, lookup: Lookup, config: ProviderConfig, outcome: Outcome, took_seconds: float | None
+        self,
+        purchase: Purchase,
+        lookup: Lookup,
+        config: ProviderConfig,
+        outcome: Outcome,
+        took_seconds: float | None,
     ) -> Answered:
         closed = lookup.closed(outcome, config.charges, self._clock.now(), took_seconds=took_seconds)
         value = None
-        if isinstance(outcome, Hit) and outcome.phone:
+        if isinstance(outcome, Hit) and outcome.phone and purchase.is_settled_by(outcome.phone):
             value = LeadValue(lookup.account, lookup.lead_id, outcome.phone, lookup.provider)
         until = self._clock.now() + timedelta(seconds=BOOK_SECONDS)
         if not await self._insist(lambda: self._ledger.close(closed, value), until=until):
             return Answered(lookup.provider, lookup.n, Unknown("its answer came after it had been given up"))
         return Answered(lookup.provider, lookup.n, closed.outcome or outcome)
 
-    async def _outcome_of(self, standing: Lookup) -> Answered | Held:
-        """What came, or comes, of a lookup that somebody else has made."""
+    async def _outcome_of(self, standing: Lookup, purchase: Purchase) -> Answered | Held:
+        """What came, or comes, of a lookup that somebody else has made, and what that saves."""
         overdue: datetime | None = None
         while standing.state is LookupState.INTENDED:
             now = self._clock.now()
@@ -286,4 +380,8 @@ class PaidCalls:
             else:
                 await self._clock.sleep(_AWAIT_SECONDS)
             standing = await self._ledger.get(standing.key) or standing
-        return Answered(standing.provider, standing.n, standing.outcome or Unknown("no outcome is on record"))
+        outcome = standing.outcome or Unknown("no outcome is on record")
+        is_another_s = standing.job_id != purchase.job_id
+        return Answered(
+            standing.provider, standing.n, outcome, standing.cost_micros if is_another_s else None
+        )

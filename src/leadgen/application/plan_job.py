@@ -24,6 +24,11 @@ class JobPlan:
 
     job_id: str
     leads: int
+    account: str
+    weight: int
+    """How many turns its account gets for one of a free one."""
+    is_urgent: bool
+    """Whether somebody waits for it: it covers a single lead."""
 
     @property
     def chunk_leads(self) -> int:
@@ -45,7 +50,13 @@ class PlanJob:
         ``carrier``: under which name the job is carried out. Raises UnknownId for an account that there is
         not, and ServiceUnavailable.
         """
-        await self._accounts.tier(account)
+        await self._accounts.tier(account)  # an account that there is not plans nothing
         new = Job(job_id, account, JobScope(), JobStatus.WAITING, self._clock.now())
         job = await self._jobs.add(new)
-        return JobPlan(job.id, await self._jobs.plan(job, carrier))
+        return JobPlan(
+            job.id,
+            await self._jobs.plan(job, carrier),
+            account=job.account,
+            weight=(await self._accounts.tier(job.account)).weight,
+            is_urgent=job.scope.lead_id is not None,
+        )

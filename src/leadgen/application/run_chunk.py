@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,9 @@ from leadgen.domain.waterfall import Verdict
 
 _RECORD_SECONDS = 0.5
 """How often the ends of searches are recorded, and so how fresh a progress bar is."""
+
+_DEATHS_MAX = 2
+"""A lead over which a worker died so often, while it searched nobody else for the job, is set aside."""
 
 _WISH_SECONDS = 0.25
 """How old what is known of a wish may be: with the above, a job is paused within a second."""
@@ -58,11 +62,19 @@ class RunChunk:
         self._looks: dict[str, tuple[float, asyncio.Task[Wanted]]] = {}
 
     async def run(
-        self, job_id: str, *, start: int, size: int, progress: Callable[[int], None]
+        self,
+        job_id: str,
+        *,
+        start: int,
+        size: int,
+        progress: Callable[[int], None],
+        is_careful: bool = False,
     ) -> ChunkReport:
         """Ends when all leads have ended or wait for later, or within a second when the job is not to run.
 
-        Raises UnknownId, and ServiceUnavailable when something that is needed does not answer.
+        ``is_careful``: one lead after the other, so that it shows which of them fails the whole stretch, or
+        ends the process; that one is set aside as failed. Raises UnknownId, and ServiceUnavailable when
+        something that is needed does not answer.
         """
         job = await self._jobs.get(job_id)
         if job is None:
@@ -72,9 +84,60 @@ class RunChunk:
         lead_ids = await self._jobs.open_leads(job_id, start=start, size=size)
         if job.wanted is not Wanted.RUN:
             return ChunkReport(0, len(lead_ids), self._clock.now() if lead_ids else None, job.wanted)
+        if is_careful:
+            return await self._run_one_by_one(job, lead_ids, progress)
+        return await self._run_together(job, lead_ids, progress)
+
+    async def _run_one_by_one(
+        self, job: Job, lead_ids: Sequence[str], progress: Callable[[int], None]
+    ) -> ChunkReport:
+        settled, resume, wanted = 0, list[datetime](), Wanted.RUN
+        for lead_id in lead_ids:
+            report = await self._run_alone(job, lead_id)
+            settled += report.settled
+            resume += [report.resume_at] if report.resume_at else []
+            progress(settled)
+            wanted = report.wanted
+            if wanted is Wanted.RUN:
+                wanted = await self._wanted_of(job.id)
+            if wanted is not Wanted.RUN:
+                break
+        still_open = len(lead_ids) - settled
+        if wanted is not Wanted.RUN and still_open:
+            resume.append(self._clock.now())
+        return ChunkReport(settled, still_open, min(resume, default=None), wanted)
+
+    async def _run_alone(self, job: Job, lead_id: str) -> ChunkReport:
+        if await self._jobs.suspect(job.id, lead_id) >= _DEATHS_MAX:
+            return await self._set_aside(job, lead_id, "its search ended the worker, again and again")
+        try:
+            return await self._run_together(job, [lead_id], lambda _: None)
+        except LeadgenError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a lead that cannot be loaded, or its end not be recorded
+            return await self._set_aside(job, lead_id, f"failed: {type(error).__name__}")
+        finally:
+            with suppress(ServiceUnavailable):
+                await self._jobs.clear(job.id, lead_id)
+
+    async def _set_aside(self, job: Job, lead_id: str, reason: str) -> ChunkReport:
+        await self._record(job, [_failed(lead_id, reason)])
+        return ChunkReport(1, 0, None)
+
+    async def _run_together(
+        self, job: Job, lead_ids: Sequence[str], progress: Callable[[int], None]
+    ) -> ChunkReport:
         leads = await self._leads.many(job.account, lead_ids)
         around = await self._open_round.run(
-            job.account, leads, job_id=job_id, since=job.created_at, when_held=job.when_held
+            job.account,
+            leads,
+            job_id=job.id,
+            since=job.created_at,
+            when_held=job.when_held,
+            is_urgent=job.scope.lead_id is not None,
+            options=job.options,
+            order=job.order,
+            panel=job.panel,
         )
         searches = {asyncio.create_task(self._search_safely(lead, around)) for lead in leads}
         try:
@@ -127,10 +190,12 @@ class RunChunk:
     async def _search_safely(self, lead: Lead, around: Round) -> Conclusion | Parked:
         try:
             result = await self._search.run(lead, around)
-        except LeadgenError:
+        except ServiceUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one lead's trouble must not end the others
-            result = Verdict(
-                EndState.FAILED, unasked=(Refusal("leadgen", f"failed: {type(error).__name__}"),)
-            )
+            return _failed(lead.id, f"failed: {type(error).__name__}")
         return result if isinstance(result, Parked) else Conclusion(lead.id, result)
+
+
+def _failed(lead_id: str, reason: str) -> Conclusion:
+    return Conclusion(lead_id, Verdict(EndState.FAILED, unasked=(Refusal("leadgen", reason),)))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
-from leadgen.application.paid_calls import PaidCalls, Purchase
+from leadgen.application.paid_calls import Entry, PaidCalls, Purchase
 from leadgen.application.ports.clock import IClock
+from leadgen.application.race import Enter, Parked, Race
 from leadgen.application.round import Round
 from leadgen.application.ticket_desk import PATIENCE_SECONDS
 from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import Lookup, LookupState
-from leadgen.domain.ordering import by_priority
-from leadgen.domain.provider import OnUnknown, ProviderConfig, Rejected, Unknown
+from leadgen.domain.ordering import Ranked
+from leadgen.domain.panel import is_in_panel
+from leadgen.domain.phone import WantedLine
+from leadgen.domain.provider import Hit, Miss, OnUnknown, ProviderConfig, Rejected, Unknown
 from leadgen.domain.selection import Request, SelectionPipeline
-from leadgen.domain.standing import Standing
 from leadgen.domain.waterfall import (
     TRIES,
     Answered,
+    Ask,
     Candidate,
     Event,
     Plan,
@@ -29,12 +32,7 @@ from leadgen.domain.waterfall import (
     WhenHeld,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """The search goes on, but nothing can be done before ``until``."""
-
-    until: datetime
+__all__ = ["Parked", "SearchLead"]
 
 
 class SearchLead:
@@ -50,8 +48,40 @@ class SearchLead:
         if lead.phone is not None:
             return Verdict(EndState.FOUND, lead.phone, lead.phone_provider)
         question = lead.profile.question()
-        waterfall = self._waterfall(question, around)
+        told = _told(around.history.get(question.digest, ()), around)
+        missed = frozenset(each.provider for each in told if isinstance(each.outcome, Hit | Miss))
+        plan = self._plan(question, around, missed)
+        waterfall = Waterfall(plan, told)
+        places = {each.provider: (each.rank + 1, each.reason) for each in plan.candidates}
         patience = PATIENCE_SECONDS if around.when_held is WhenHeld.WAIT else 0.0
+
+        def purchase(ask: Ask, entry: Entry | None = None) -> Purchase:
+            position, reason = places[ask.provider]
+            return Purchase(
+                lead,
+                question,
+                around.job_id,
+                ask,
+                patience,
+                around.claimant,
+                around.options.line,
+                entry,
+                position,
+                reason,
+                None if waterfall.missed is None else missed | waterfall.missed,
+            )
+
+        if around.options.is_race:
+            end = await Race(paid_calls=self._paid_calls, clock=self._clock, enter=purchase).run(waterfall)
+        else:
+            end = await self._ask_in_turn(waterfall, purchase)
+        if isinstance(end, Verdict) and is_in_panel(around.panel, around.job_id, question):
+            await self._ask_the_rest(plan, end, purchase)
+        return end
+
+    async def _ask_in_turn(
+        self, waterfall: Waterfall, purchase: Callable[[Ask], Purchase]
+    ) -> Verdict | Parked:
         event: Event = Tick()
         while True:
             moves = waterfall.step(event, self._clock.now())
@@ -64,28 +94,60 @@ class SearchLead:
                 await self._clock.sleep(seconds)
                 event = Tick()
             for ask in moves.asks:
-                purchase = Purchase(lead, question, around.job_id, ask, patience, around.claimant)
-                event = await self._paid_calls.ask(purchase)
+                event = await self._paid_calls.ask(purchase(ask))
 
-    def _waterfall(self, question: Question, around: Round) -> Waterfall:
+    async def _ask_the_rest(self, plan: Plan, verdict: Verdict, enter: Enter) -> None:
+        """Of a lead of the panel, asks those too whom its search did not need; the lead stays as it is."""
+        if verdict.state is not EndState.FOUND:
+            return
+        unneeded = {each.provider for each in verdict.unasked if not each.prevents}
+        for each in plan.candidates:
+            if each.provider in unneeded:
+                late = enter(Ask(each.provider, each.n), Entry())  # as in a race, it does not settle the lead
+                late = dataclasses.replace(late, patience_seconds=PATIENCE_SECONDS, missed=None)
+                await self._paid_calls.ask(late)
+
+    def _plan(self, question: Question, around: Round, missed: frozenset[str]) -> Plan:
         selection = self._pipeline.select(around.standings, Request(question, around.tier, around.budgets))
         lookups = around.history.get(question.digest, ())
-        candidates = _candidates(by_priority(selection.accepted), lookups, around)
-        return Waterfall(
-            Plan(candidates, selection.refused, around.when_held),
-            [
-                Answered(lookup.provider, lookup.n, lookup.outcome)
-                for lookup in lookups
-                if lookup.outcome is not None and lookup.answers_at(around.now)
-            ],
+        options = around.options
+        return Plan(
+            _candidates(around.ordering.rank(question, selection.accepted, missed), lookups, around),
+            selection.refused,
+            around.when_held,
+            options.stagger,
+            timedelta(seconds=options.grace_seconds),
+            options.line,
+            options.max_price_micros,
         )
 
 
-def _candidates(standings: Sequence[Standing], lookups: Sequence[Lookup], around: Round) -> list[Candidate]:
+def _counts(lookup: Lookup, around: Round) -> bool:
+    """Whether what came of a lookup stands in for asking; not where an answer of before is not wanted."""
+    if around.options.fresh and lookup.created_at < around.since:
+        return around.job_id is not None and lookup.job_id == around.job_id
+    return lookup.answers_at(around.now, around.reuse_misses)
+
+
+def _told(lookups: Sequence[Lookup], around: Round) -> list[Answered]:
+    """What the ledger tells already, and what it saves that another job has paid for."""
+    return [
+        Answered(
+            lookup.provider,
+            lookup.n,
+            lookup.outcome,
+            lookup.cost_micros if lookup.job_id != around.job_id else None,
+        )
+        for lookup in lookups
+        if lookup.outcome is not None and _counts(lookup, around)
+    ]
+
+
+def _candidates(ranked: Sequence[Ranked], lookups: Sequence[Lookup], around: Round) -> list[Candidate]:
     """Each provider's next free n, the tries that this search has left, and what a lost answer allows."""
     expired: dict[str, int] = {}
     for lookup in lookups:
-        if not lookup.answers_at(around.now):
+        if not _counts(lookup, around):
             expired[lookup.provider] = max(expired.get(lookup.provider, 0), lookup.n + 1)
     last = {lookup.provider: lookup for lookup in lookups}
     failed = Counter(
@@ -96,14 +158,39 @@ def _candidates(standings: Sequence[Standing], lookups: Sequence[Lookup], around
         and lookup.created_at >= around.since
     )
     return [
-        Candidate(
-            config.name,
-            n=expired.get(config.name, 0),
-            tries=TRIES - failed[config.name],
-            on_unknown=_policy(config, last.get(config.name), around.now),
+        _candidate(
+            rank,
+            each,
+            around,
+            n=expired.get(each.provider, 0),
+            tries=TRIES - failed[each.provider],
+            last=last.get(each.provider),
         )
-        for config in (standing.config for standing in standings)
+        for rank, each in enumerate(ranked)
     ]
+
+
+def _candidate(
+    rank: int, ranked: Ranked, around: Round, *, n: int, tries: int, last: Lookup | None
+) -> Candidate:
+    config, chance, stagger, line = ranked.standing.config, ranked.chance, None, around.options.line
+    if record := around.records.get(config.name):
+        if chance is None or line is not WantedLine.ANY:  # an ordering tells of numbers of any line
+            chance = record.chance(line)
+        if around.options.is_paced_by_providers and record.p95_seconds is not None:
+            stagger = timedelta(seconds=record.p95_seconds)
+    return Candidate(
+        config.name,
+        n,
+        tries,
+        _policy(config, last, around.now),
+        rank,
+        ranked.price_micros,
+        config.charges,
+        chance,
+        ranked.reason,
+        stagger,
+    )
 
 
 def _policy(config: ProviderConfig, last: Lookup | None, now: datetime) -> OnUnknown:

@@ -9,11 +9,13 @@ from datetime import timedelta
 
 from leadgen.application.paid_calls import GIVE_UP_SECONDS, PaidCalls, Purchase
 from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import REPEAT_WITHIN, Lookup
+from leadgen.domain.phone import WantedLine
 from leadgen.domain.provider import Hit, NotSent, OnUnknown, ProviderConfig, Unknown
 from leadgen.domain.waterfall import Answered, Ask, Verdict
 
@@ -41,12 +43,14 @@ class SettleUnknown:
         *,
         ledger: ILookupLedger,
         leads: ILeadRepository,
+        jobs: IJobRepository,
         catalog: IProviderCatalog,
         paid_calls: PaidCalls,
         clock: IClock,
     ) -> None:
         self._ledger = ledger
         self._leads = leads
+        self._jobs = jobs
         self._catalog = catalog
         self._paid_calls = paid_calls
         self._clock = clock
@@ -96,7 +100,8 @@ class SettleUnknown:
         if config.on_unknown is OnUnknown.RECALL:
             return await self._recall(lookup, config, question, leads[0])
         ask = Ask(lookup.provider, lookup.n)
-        purchase = Purchase(leads[0], question, lookup.job_id, ask, patience_seconds=0.0)
+        line = await self._line(lookup)
+        purchase = Purchase(leads[0], question, lookup.job_id, ask, patience_seconds=0.0, line=line)
         result = await self._paid_calls.ask(purchase)
         return isinstance(result, Answered) and not isinstance(result.outcome, Unknown)
 
@@ -109,9 +114,16 @@ class SettleUnknown:
             return False  # it may still be on its way
         await self._ledger.close(lookup.closed(outcome, config.charges, self._clock.now()), None)
         if isinstance(outcome, Hit) and outcome.phone and lead.phone_status is not None:
-            found = Verdict(EndState.FOUND, outcome.phone, lookup.provider)
-            await self._leads.conclude(lookup.account, Conclusion(lead.id, found))
+            line = await self._line(lookup)
+            if line.takes(outcome.phone.line):
+                found = Verdict(EndState.FOUND, outcome.phone, lookup.provider)
+                await self._leads.conclude(lookup.account, Conclusion(lead.id, found))
         return True
+
+    async def _line(self, lookup: Lookup) -> WantedLine:
+        """Which numbers will do for whoever asked."""
+        job = await self._jobs.get(lookup.job_id) if lookup.job_id else None
+        return job.options.line if job else WantedLine.ANY
 
 
 def _may_tell(config: ProviderConfig, lookup: Lookup) -> bool:

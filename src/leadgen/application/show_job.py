@@ -9,6 +9,8 @@ from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import JobReport
+from leadgen.domain.progress import STILL, Progress, progress_of
+from leadgen.domain.waterfall import WhenHeld
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class JobStory:
     seconds: float
     bound_seconds: float | None
     """What the limits, as they are configured now, need for the calls on record; None without a call."""
+    progress: Progress = STILL
 
 
 class ShowJob:
@@ -35,5 +38,12 @@ class ShowJob:
         if report is None or report.job.account != account:
             raise UnknownId("job", job_id)
         limits = {name: config.limits for name, config in (await self._catalog.configs()).items()}
-        bound_seconds = report.bound_seconds(limits, await self._jobs.asked(job_id))
-        return JobStory(report, report.job.seconds(self._clock.now()), bound_seconds)
+        spills = report.job.when_held is WhenHeld.SPILL
+        asked = await self._jobs.asked(job_id) if spills else 0  # no other bound depends on it
+        now = self._clock.now()
+        return JobStory(
+            report=report,
+            seconds=report.job.seconds(now),
+            bound_seconds=report.bound_seconds(limits, asked),
+            progress=progress_of(report, now, limits, asked),
+        )

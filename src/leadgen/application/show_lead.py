@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.domain.errors import UnknownId
-from leadgen.domain.lookup import Lookup
+from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.selection import Refusal
 
 
@@ -19,6 +19,12 @@ class LeadStory:
     line: LeadLine
     asked: Sequence[Lookup]
     unasked: Sequence[Refusal]
+
+    @property
+    def sent_to(self) -> frozenset[str]:
+        """Whom a question has reached, or may have."""
+        unsent = {LookupState.NOT_SENT}
+        return frozenset(lookup.provider for lookup in self.asked if lookup.state not in unsent)
 
 
 class ShowLead:

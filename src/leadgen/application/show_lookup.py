@@ -26,7 +26,7 @@ class ShowLookup:
 
     async def run(self, account: str, beginning: str) -> LookupStory:
         """The lookup whose key begins so. Raises UnknownId where it is not one, and ServiceUnavailable."""
-        lookup = await self._books.find(beginning)
-        if lookup is None or lookup.account != account:
+        lookup = await self._books.find(account, beginning)
+        if lookup is None:
             raise UnknownId("lookup", beginning, shown_by="leadgen leads show ID")
         return LookupStory(lookup, await self._books.evidence(lookup.key))

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+from leadgen.application.pace import Pace
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
@@ -58,12 +59,15 @@ class _Counter:
     has_gaps: bool = False
     """Whether somebody has left the queue."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    urged: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody urgent has come, who may be served before bulk is again."""
     room: int = 1
     """How many may wait before somebody without patience finds the queue too long."""
     server: asyncio.Task[None] | None = None
     parked_until: float = 0.0
     parked_why: str = ""
     given_at: dict[Ticket, float] = field(default_factory=dict)
+    """Those whose calls have not left yet."""
     took_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_CALLS_KEPT))
     """How long the last calls took from their ticket to being ready, above all to connect."""
 
@@ -81,6 +85,8 @@ class TicketDesk:
         self._catalog = catalog
         self._clock = clock
         self._counters: dict[str, _Counter] = {}
+        self._pace = Pace()
+        self._has_room = asyncio.Event()
 
     async def take(
         self, provider: str, patience_seconds: float = PATIENCE_SECONDS, claimant: Claimant = ANYBODY
@@ -96,6 +102,8 @@ class TicketDesk:
             return Unavailable("others wait for it", RETURN_SECONDS)
         place: asyncio.Future[Ticket | Unavailable] = asyncio.get_running_loop().create_future()
         counter.waiting.push(_Place(place, patience_seconds), claimant)
+        if claimant.is_urgent:
+            counter.urged.set()
         if counter.server is None or counter.server.done():
             counter.server = asyncio.create_task(self._serve(provider, counter))
         try:
@@ -113,15 +121,33 @@ class TicketDesk:
     async def give_back(self, ticket: Ticket) -> None:
         """Frees the place that a ticket holds; whoever waits is served at once."""
         counter = self._counters[ticket.credential]
-        counter.given_at.pop(ticket, None)
+        self._leave(counter, ticket)
         await self._limiter.release(ticket)
         counter.released.set()
 
     def note_ready(self, ticket: Ticket) -> None:
         """The call of this ticket can be sent from now on: the next tickets leave time for as much."""
         counter = self._counters[ticket.credential]
-        if (given_at := counter.given_at.pop(ticket, None)) is not None:
+        if (given_at := counter.given_at.get(ticket)) is not None:
             counter.took_seconds.append(self._clock.monotonic() - given_at)
+
+    def note_sent(self, ticket: Ticket) -> None:
+        """The call of this ticket leaves now, or would have: the next ones are made ready."""
+        counter, now = self._counters[ticket.credential], self._clock.monotonic()
+        is_full = bool(counter.waiting) and self._maturing() >= self._pace.room / 2
+        self._pace.note(now - ticket.opens_at, now, is_full=is_full)
+        self._leave(counter, ticket)
+
+    def _leave(self, counter: _Counter, ticket: Ticket) -> None:
+        if counter.given_at.pop(ticket, None) is not None and self._room() >= _TICKETS_MAX:
+            self._has_room.set()
+
+    def _maturing(self) -> int:
+        return sum(len(counter.given_at) for counter in self._counters.values())
+
+    def _room(self) -> int:
+        """How many more calls this process can make ready now."""
+        return int(self._pace.room) - self._maturing()
 
     async def distrust(self, provider: str) -> None:
         """A ticket was refused as outdated: the limiter looks anew before it gives another one."""
@@ -150,6 +176,7 @@ class TicketDesk:
 
     async def _serve_once(self, provider: str, counter: _Counter) -> None:
         counter.released.clear()
+        counter.urged.clear()
         config = (await self._catalog.configs())[provider]
         counter.room = config.limits.concurrency
         if counter.has_gaps:  # a ticket for nobody would still count against the limits
@@ -157,10 +184,16 @@ class TicketDesk:
             counter.waiting.keep(lambda place: place.is_waiting)
             if not counter.waiting:
                 return
+        room = self._room()
+        if room <= 0:
+            self._has_room.clear()
+            await self._has_room.wait()
+            return
+        urgent = counter.waiting.urgent
         given = await self._limiter.take(
             provider,
-            config.limits,
-            wanted=min(len(counter.waiting), _TICKETS_MAX),
+            config.limits if urgent else config.limits.for_bulk(),
+            wanted=min(urgent or len(counter.waiting), room, _TICKETS_MAX),
             lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
             lead_seconds=counter.lead_seconds,
         )
@@ -183,18 +216,16 @@ class TicketDesk:
         await self._limiter.release(ticket)
 
     async def _pause(self, counter: _Counter, given: Tickets) -> None:
-        """Until it is time to ask again, or somebody gave a place back that is ours to give."""
+        """Until it is time to ask again, somebody urgent comes, or a place is free that is ours to give."""
         naps = [asyncio.create_task(self._clock.sleep(given.retry_seconds or 0.0))]
+        naps.append(asyncio.create_task(_set(counter.urged)))
         if not given.is_shared:
-            naps.append(asyncio.create_task(self._released(counter)))
+            naps.append(asyncio.create_task(_set(counter.released)))
         try:
             await asyncio.wait(naps, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for nap in naps:
                 nap.cancel()
-
-    async def _released(self, counter: _Counter) -> None:
-        await counter.released.wait()
 
     def _turn_away(self, counter: _Counter, why: str, seconds: float | None) -> None:
         """Sends those away who do not wait so long."""
@@ -207,3 +238,8 @@ class TicketDesk:
             return is_patient
 
         counter.waiting.keep(stays)
+
+
+async def _set(event: asyncio.Event) -> None:
+    """Until it is set."""
+    await event.wait()

@@ -10,6 +10,11 @@ The tree, by what the caller does:
     │   └── UnreadableFile        a file that is no lead file
     ├── UnknownId                 stop: nothing has this id
     ├── NotPossible               stop: what it is asked of is in another state
+    │   ├── ChangedMeanwhile      look at it again: somebody else has changed it
+    │   └── StillRunning          try again later: the same request is being carried out
+    ├── NotAuthenticated          stop: no key, or none that is valid
+    ├── NotAllowed                stop: the key does not allow it
+    ├── TooMany                   try again later: more was asked for than is allowed in a time
     └── NotConfigured             stop: a setting is missing
 """
 
@@ -72,6 +77,34 @@ class UnknownId(LeadgenError):
 
 class NotPossible(LeadgenError):
     """What is asked for does not go with the state that things are in; nothing was changed."""
+
+
+class ChangedMeanwhile(NotPossible):
+    """It is no longer what the caller has seen; nothing was changed."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"this {kind} has been changed meanwhile: read it again")
+        self.kind = kind
+
+
+class StillRunning(NotPossible):
+    """The same request is being carried out; its answer will be there later."""
+
+
+class NotAuthenticated(LeadgenError):
+    """Nobody knows who asks: no key was given, or one that is unknown, revoked or expired."""
+
+
+class NotAllowed(LeadgenError):
+    """Whoever asks may not do this."""
+
+
+class TooMany(LeadgenError):
+    """More requests than are allowed in a time; nothing was done."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("too many requests: try again later")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotConfigured(LeadgenError):

@@ -56,6 +56,11 @@ class FairQueue(Generic[Item]):
             for flow in flows.values():
                 yield from flow.items
 
+    @property
+    def urgent(self) -> int:
+        """How many of them are urgent."""
+        return sum(len(flow.items) for flow in self._urgent.values())
+
     def push(self, item: Item, claimant: Claimant) -> None:
         """Lets an item wait its turn."""
         flows = self._urgent if claimant.is_urgent else self._patient

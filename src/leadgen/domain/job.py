@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadgen.domain.bound import Crowd, Pace, calls_per_second, spilling_bound, waiting_bound
 from leadgen.domain.budget import Budget
+from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits
-from leadgen.domain.waterfall import WhenHeld
+from leadgen.domain.ordering import Order
+from leadgen.domain.search_options import AS_USUAL, SearchOptions
+from leadgen.domain.waterfall import NOTHING_REUSED, Reused, WhenHeld
+
+LATELY = timedelta(seconds=30)
+"""Over so long it is measured how fast a job goes."""
 
 
 class Wanted(StrEnum):
@@ -52,11 +58,14 @@ class JobStatus(StrEnum):
 class JobScope:
     """Which leads a job covers: one, or all that have no number.
 
-    All means new, incomplete and failed ones; ``again`` adds those for which nothing was found.
+    All means new, incomplete and failed ones; ``again`` adds those for which nothing was found. ``only``
+    leaves those in one state: in the job ``of_job``, or without one of the account.
     """
 
     lead_id: str | None = None
     again: bool = False
+    only: EndState | None = None
+    of_job: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,11 @@ class Job:
     wanted: Wanted = Wanted.RUN
     wanted_at: datetime | None = None
     """Since when that is wanted; None when nothing else ever was."""
+    order: Order = Order.PRIORITY
+    """By what the order of its providers is chosen."""
+    panel: float = 0.0
+    """The share of its leads about which everybody is asked, so that any order can be judged by them."""
+    options: SearchOptions = AS_USUAL
 
     @property
     def course(self) -> Wanted:
@@ -87,16 +101,34 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class JobEvent:
+    """Something that happened in a job: a lead came to an end in it, or (no ``lead_id``) the job to a status.
+
+    ``number`` grows from event to event of a job, with gaps; who has seen a number has seen all before it.
+    """
+
+    number: int
+    at: datetime
+    status: JobStatus | EndState
+    lead_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSpend:
     """What one provider did in a job: sent questions, numbers, and money (posted and estimated).
 
-    ``took_seconds``: how long its calls took on average; None where that is not on record.
+    ``took_seconds``: how long its calls took on average; None where that is not on record. ``first_choices``:
+    about how many leads it was preferred. ``reason``: why it had its place, of one of these calls; whether
+    all of them had the same one says ``has_one_reason``.
     """
 
     calls: int
     hits: int
     cost_micros: int
     took_seconds: float | None = None
+    first_choices: int = 0
+    reason: str = ""
+    has_one_reason: bool = True
 
     def pace(self, provider: str, limits: Limits) -> Pace:
         """How fast its calls could be made under these limits, and how many of them end a search."""
@@ -116,6 +148,10 @@ class JobReport:
     failed: int
     providers: Mapping[str, ProviderSpend] = field(default_factory=dict)
     budget: Budget | None = None
+    ended_lately: int = 0
+    """How many of its leads came to an end within the last ``LATELY``."""
+    reused: Reused = NOTHING_REUSED
+    """Answers that were there already, or that another job paid for."""
 
     @property
     def settled(self) -> int:

@@ -122,3 +122,6 @@ class Lead:
     phone_provider: str | None = None
     phone_status: EndState | None = None
     """None until a search has ended."""
+    second_phone: PhoneNumber | None = None
+    """A number of another line than was wanted, while there is none of that."""
+    second_phone_provider: str | None = None

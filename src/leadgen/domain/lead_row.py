@@ -27,7 +27,10 @@ FIELD_HEADERS: Mapping[str, str] = {
 }
 """Each field of a profile, and what its column is called."""
 
-OWN_HEADERS = ("phone", "phone_provider", "phone_status", "cost_usd")
+_MARKS = ("phone", "phone_provider", "phone_status", "cost_usd")
+"""By these an export is known, also one of before there were more."""
+
+OWN_HEADERS = (*_MARKS, "second_phone")
 """The columns that an export adds; a file with all of them is an export that comes back."""
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -80,7 +83,7 @@ def read_header(cells: Sequence[str]) -> tuple[Column | None, ...]:
     )
     keys = [_key(header) for header in headers]
     fields = _fields(keys)
-    own = set(map(_key, OWN_HEADERS)) if set(map(_key, OWN_HEADERS)) <= set(keys) else set()
+    own = set(map(_key, OWN_HEADERS)) if set(map(_key, _MARKS)) <= set(keys) else set()
     columns = list[Column | None]()
     for place, (header, key) in enumerate(zip(headers, keys, strict=True)):
         if key in own and key != "phone":
@@ -126,6 +129,13 @@ def read_row(columns: Sequence[Column | None], cells: Sequence[str]) -> ReadRow 
             "phoneNumber is no number that can be placed: kept as text, the lead counts as without"
         )
     return ReadRow(profile, phone if isinstance(phone, PhoneNumber) else None, tuple(warnings))
+
+
+def read_fields(fields: Mapping[str, str], extra: Mapping[str, str]) -> ReadRow | RejectedRow:
+    """The person behind values that are named by the fields of a profile, and others by their own names."""
+    named = [(Column(FIELD_HEADERS[name], name), value) for name, value in fields.items()]
+    named += [(Column(_unquote_formula(clean(name)), None), value) for name, value in extra.items()]
+    return read_row([column for column, _ in named], [value for _, value in named])
 
 
 def _why_no_lead(warnings: Sequence[str]) -> str:

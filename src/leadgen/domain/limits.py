@@ -13,13 +13,17 @@ import re
 from array import array
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leadgen.domain.errors import InvalidSetting
 
 MICROS_PER_SECOND = 1_000_000
 CALLS_MAX = 1_000_000
 GAP_MICROS_MAX = 10_000
+BULK_WINDOW_MICROS_MAX = 10 * MICROS_PER_SECOND
+"""Bulk is spread evenly over windows up to this one: so long at most it takes where a burst was allowed."""
+BULK_FORESIGHT_MICROS = 50_000
+"""So far ahead bulk takes places: late timers cost no calls, and who is urgent does not wait long behind."""
 WINDOW_MICROS_MAX = 31 * 86_400 * MICROS_PER_SECOND
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _RULE = re.compile(r"(\d{1,7})/(\d{1,7})?([smhd])")
@@ -44,6 +48,8 @@ class Limits:
 
     rules: tuple[Rule, ...]
     concurrency: int
+    is_bulk: bool = False
+    """Whether calls are spread over the windows, to leave starts all along for somebody who is in a hurry."""
 
     def __post_init__(self) -> None:
         """Raises InvalidSetting where nothing would be limited, or nothing allowed."""
@@ -52,16 +58,33 @@ class Limits:
         if self.concurrency < 1:
             raise InvalidSetting("concurrency", self.concurrency, "at least 1")
 
+    def for_bulk(self) -> Limits:
+        """The same limits for calls that nobody waits for: as many of them, but evenly, and not far ahead.
+
+        A burst at the beginning of a window would come again in each that follows, and who comes after it
+        would wait for the next window.
+        """
+        return replace(self, is_bulk=True)
+
     def foresight(self, validity: int) -> int:
         """How far ahead places may be taken: a quarter of the time in which the rules fill the cap.
 
         A place is held while its ticket matures. Held for longer, places and not rules would set the pace.
         """
         pace = min(rule.window_micros // (4 * rule.calls) for rule in self.rules)
-        return (self.concurrency + 1) * max(pace, self.gap(validity))
+        foresight = (self.concurrency + 1) * max(pace, self._least_gap(validity))
+        return min(foresight, BULK_FORESIGHT_MICROS) if self.is_bulk else foresight
 
     def gap(self, validity: int) -> int:
-        """How far apart starts lie at least, so that a burst does not wake all its callers at one moment.
+        """How far apart starts lie at least; in bulk a little less than the pace, to make up for stalls."""
+        gap = self._least_gap(validity)
+        if self.is_bulk:
+            short = (rule for rule in self.rules if rule.window_micros <= BULK_WINDOW_MICROS_MAX)
+            gap = max(gap, *(rule.window_micros * 19 // (20 * rule.calls) for rule in short), 0)
+        return gap
+
+    def _least_gap(self, validity: int) -> int:
+        """So much that a burst does not wake all its callers at one moment.
 
         At most the pace of the shortest rule, which costs nothing: at that pace its window is always full.
         """
@@ -147,6 +170,8 @@ class Ring:
     seen: int = 0
     starts: deque[int] = field(default_factory=deque)
     leases: dict[int, int] = field(default_factory=dict)
+    _no_end_before: int = field(default=0, compare=False)
+    """No lease ends earlier, so that they are gone through once in a while and not for each admission."""
 
     def admit(self, now: int, lease_micros: int, lead_micros: int = 0) -> Admission:
         """The next permission to send, or when to ask again; a place is held for ``lease_micros`` at most.
@@ -167,6 +192,7 @@ class Ring:
         lease = self.count
         self.count += 1
         self.leases[lease] = start + lease_micros
+        self._no_end_before = min(self._no_end_before, start + lease_micros)
         return Granted(start, lease)
 
     def earliest(self, now: int) -> int:
@@ -186,6 +212,7 @@ class Ring:
         self.starts = deque(sorted(starts))
         self.count = len(self.starts)
         self.leases = {-place: end for place, end in enumerate(lease_ends, 1)}
+        self._no_end_before = 0
 
     def dump(self) -> bytes:
         """All that ``load`` needs to go on with these admissions."""
@@ -220,5 +247,7 @@ class Ring:
         return start
 
     def _drop_expired(self, now: int) -> None:
-        for lease in [lease for lease, until in self.leases.items() if until <= now]:
-            del self.leases[lease]
+        if now < self._no_end_before:
+            return
+        self.leases = {lease: until for lease, until in self.leases.items() if until > now}
+        self._no_end_before = min(self.leases.values(), default=now + WINDOW_MICROS_MAX)

@@ -19,7 +19,10 @@ from enum import StrEnum
 from leadgen.domain.provider import Charges, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 
 REUSE = timedelta(days=30)
-"""How long an answer is good for."""
+"""How long a number is good for, and how long a lost answer is not asked for again."""
+
+REUSE_MISSES = timedelta(days=7)
+"""How long "no number" is good for, unless set otherwise: providers learn of people."""
 
 REPEAT_WITHIN = timedelta(hours=24)
 """So long a provider keeps an idempotency key, after Stripe's promise; later a repeat is a new question."""
@@ -63,6 +66,10 @@ class Lookup:
     outcome: Outcome | None = None
     repeats: int = 0
     """How often it was sent again under its key, its answer having been lost."""
+    position: int | None = None
+    """Which place its provider had in its search, from 1 on; None where that is not on record."""
+    reason: str = ""
+    """Why it had that place, for people."""
     took_seconds: float | None = None
     """From the moment of its first byte to its outcome; None where nothing was sent, or nobody knows."""
 
@@ -71,10 +78,15 @@ class Lookup:
         """What this lookup costs as far as is known: posted and estimated."""
         return self.posted_micros + self.estimated_micros
 
-    def answers_at(self, now: datetime) -> bool:
+    def answers_at(self, now: datetime, reuse_misses: timedelta = REUSE_MISSES) -> bool:
         """Whether its outcome still stands in for asking again; a lost answer that was free never does."""
-        is_lost = self.state is LookupState.SETTLED and isinstance(self.outcome, Unknown)
-        return self.created_at > now - REUSE and not (is_lost and not self.cost_micros)
+        match self.outcome:
+            case Unknown() if self.state is LookupState.SETTLED and not self.cost_micros:
+                return False
+            case Miss() | Hit(phone=None) | Rejected():
+                return self.created_at > now - min(reuse_misses, REUSE)
+            case _:
+                return self.created_at > now - REUSE
 
     def is_abandoned(self, now: datetime) -> bool:
         """Whether it was intended by somebody who can no longer settle it."""

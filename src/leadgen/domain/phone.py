@@ -27,6 +27,18 @@ class LineType(StrEnum):
     OTHER = "other"
 
 
+class WantedLine(StrEnum):
+    """Which numbers are usable."""
+
+    ANY = "any"
+    MOBILE = "mobile"
+    """Mobile ones, and those of plans that do not tell mobile from landline, such as the American one."""
+
+    def takes(self, line: LineType) -> bool:
+        """Whether a number of this type is usable."""
+        return self is WantedLine.ANY or line in {LineType.MOBILE, LineType.MOBILE_OR_LANDLINE}
+
+
 _LINE_TYPES = {
     PhoneNumberType.MOBILE: LineType.MOBILE,
     PhoneNumberType.FIXED_LINE: LineType.LANDLINE,

@@ -79,6 +79,15 @@ class TierCovered(IProviderFilter):
         return Refusal(standing.config.name, f"the account is {request.tier}, this needs {needed}")
 
 
+class BreakerClosed(IProviderFilter):
+    """Refuses a provider whose breaker is open: it could have been asked at another time."""
+
+    def refuse(self, standing: Standing, request: Request) -> Refusal | None:
+        """See IProviderFilter."""
+        del request
+        return Refusal(standing.config.name, standing.barred, prevents=True) if standing.barred else None
+
+
 class WithinBudget(IProviderFilter):
     """Refuses a provider whose price exceeds what is left of a budget; the ledger has the last word."""
 

@@ -10,7 +10,11 @@ from leadgen.domain.provider import ProviderConfig
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A provider's configuration, and the inputs it needs; None where it has no key and cannot be asked."""
+    """A provider's configuration, and the inputs it needs; None where it has no key and cannot be asked.
+
+    ``barred``: why its breaker lets no call through.
+    """
 
     config: ProviderConfig
     needs: frozenset[Input] | None
+    barred: str | None = None

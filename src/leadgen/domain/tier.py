@@ -17,6 +17,11 @@ class Tier(StrEnum):
         """How many turns an account of this tier gets for one of a free account."""
         return {Tier.FREE: 1, Tier.PRO: 2, Tier.ENTERPRISE: 4}[self]
 
+    @property
+    def lookups_per_month(self) -> int | None:
+        """How many lookups an account of this tier gets in a month (UTC); None where nothing limits them."""
+        return {Tier.FREE: 100, Tier.PRO: 1_000, Tier.ENTERPRISE: None}[self]
+
     def covers(self, needed: Tier) -> bool:
         """Whether an account of this tier may use what is offered from ``needed`` upwards."""
         ranks = list(Tier)

@@ -6,15 +6,28 @@ so a first run, a resumed one and a repeated one are the same thing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 
 from leadgen.domain.budget import Span
 from leadgen.domain.lead import EndState
-from leadgen.domain.phone import PhoneNumber
-from leadgen.domain.provider import Fault, Hit, Miss, NotSent, OnUnknown, Outcome, Rejected, Unknown
+from leadgen.domain.money import MICROS_PER_USD
+from leadgen.domain.phone import PhoneNumber, WantedLine
+from leadgen.domain.provider import (
+    Charges,
+    Fault,
+    Hit,
+    Miss,
+    NotSent,
+    OnUnknown,
+    Outcome,
+    Rejected,
+    Unknown,
+)
 from leadgen.domain.selection import Refusal
 
 TRIES = 3
@@ -28,13 +41,37 @@ _PAUSE_MAX = timedelta(hours=1)
 class Candidate:
     """A provider that may be asked: the number of its next question, and how often still in this run.
 
-    ``on_unknown``: what may be done where a question's answer is lost.
+    ``on_unknown``: what may be done where a question's answer is lost. ``rank``: whose answer is preferred,
+    the lowest first; equal ones go by their place in the plan. ``chance``: how likely it has a usable number,
+    None where nothing is known of that. ``reason``: why it stands where it does, for people. ``stagger``: how
+    long to wait for it before the next is asked too, None for what the plan says.
     """
 
     provider: str
     n: int = 0
     tries: int = TRIES
     on_unknown: OnUnknown = OnUnknown.ASSUME
+    rank: int = 0
+    price_micros: int = 0
+    charges: Charges = Charges.REQUEST
+    chance: float | None = None
+    reason: str = ""
+    stagger: timedelta | None = None
+
+    def refusal(self, max_price_micros: int | None) -> Refusal | None:
+        """Why it is not worth asking where a number may cost so much, None where it is.
+
+        The stop rule: a call is skipped whose expected charge exceeds its chance times a number's worth.
+        """
+        if max_price_micros is None or self.chance is None:
+            return None
+        charge = self.price_micros * (self.chance if self.charges is Charges.HIT else 1.0)
+        if charge <= self.chance * max_price_micros:
+            return None
+        price, worth = self.price_micros / MICROS_PER_USD, max_price_micros / MICROS_PER_USD
+        if self.charges is Charges.HIT:
+            return Refusal(self.provider, f"price: ${price:g} a number is more than ${worth:g}")
+        return Refusal(self.provider, f"price: ${price:g} is more than {self.chance:.2f} x ${worth:g}")
 
 
 class WhenHeld(StrEnum):
@@ -50,20 +87,33 @@ class WhenHeld(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom to ask, best first, who was refused before, and what to do while one is held."""
+    """Whom to ask, who was refused before, and what to do while one is held.
+
+    ``stagger``: how long after a question the next provider is asked too; None is never (one after the
+    other), 0 all at once. ``grace``: how long a number waits for a better-ranked answer that is under way.
+    ``line``: which numbers end the search. ``max_price_micros``: what a number is worth at most.
+    """
 
     candidates: Sequence[Candidate]
     refused: Sequence[Refusal] = ()
     when_held: WhenHeld = WhenHeld.WAIT
+    stagger: timedelta | None = None
+    grace: timedelta = timedelta()
+    line: WantedLine = WantedLine.ANY
+    max_price_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The n-th question to a provider came to an end."""
+    """The n-th question to a provider came to an end.
+
+    ``saved_micros``: what it would have cost, where it did not have to be paid for again.
+    """
 
     provider: str
     n: int
     outcome: Outcome
+    saved_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +144,37 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Find:
+    """A number, and who had it."""
+
+    phone: PhoneNumber
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """How many answers were there already, and what they would have cost (micro-USD)."""
+
+    calls: int = 0
+    saved_micros: int = 0
+
+
+NOTHING_REUSED = Reused()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """How the search ended: with which number, from whom, and who was not asked and why."""
+    """How the search ended: with which number, from whom, and who was not asked and why.
+
+    ``second_best``: a number of another line than wanted, where none of that was found.
+    """
 
     state: EndState
     phone: PhoneNumber | None = None
     provider: str | None = None
     unasked: tuple[Refusal, ...] = ()
+    second_best: Find | None = None
+    reused: Reused = NOTHING_REUSED
 
     @property
     def is_over_budget(self) -> bool:
@@ -110,9 +184,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What to do now: questions to ask, or when to come back, or the verdict."""
+    """What to do now: questions to ask and such to let go, when to come back, or the verdict.
+
+    What is let go is not sent any more; where it was sent, nobody waits for its answer.
+    """
 
     asks: tuple[Ask, ...] = ()
+    let_go: tuple[Ask, ...] = ()
     wake_at: datetime | None = None
     verdict: Verdict | None = None
 
@@ -122,12 +200,18 @@ class _Place:
     """One candidate's state in the waterfall."""
 
     provider: str
+    rank: int
     n: int
     tries: int
     on_unknown: OnUnknown
+    stagger: timedelta | None
     pauses: int = 0
     not_before: datetime | None = None
+    is_begun: bool = False
+    is_in_flight: bool = False
+    is_let_go: bool = False
     answered: bool = False
+    has_missed: bool = False
     prevented: str | None = None
     over: Span | None = None
     is_retried: bool = False
@@ -142,9 +226,24 @@ class _Place:
         repeats = isinstance(outcome, Unknown) and self.on_unknown is OnUnknown.REPEAT
         self.n = event.n if repeats or isinstance(outcome, NotSent) else event.n + 1
         self.answered = _is_answer(outcome)
+        self.has_missed = isinstance(outcome, Hit | Miss)
         self.prevented = _doubt(outcome)
         if isinstance(outcome, Unknown) and self._may_ask_on():
             self.prevented = None
+
+    def repeat_later(self, outcome: Outcome, now: datetime) -> None:
+        """Takes a try, and leaves the provider alone for a while."""
+        self.tries -= 1
+        if self.tries <= 0:
+            self.prevented = f"gave up after repeats: {getattr(outcome, 'detail', '')}"
+            return
+        pause = _PAUSE * 2**self.pauses
+        self.pauses += 1
+        if isinstance(outcome, Rejected) and outcome.retry_after_seconds is not None:
+            asked_for = outcome.retry_after_seconds
+            is_short = asked_for < _PAUSE_MAX.total_seconds()
+            pause = max(pause, timedelta(seconds=asked_for) if is_short else _PAUSE_MAX)
+        self.not_before = now + min(pause, _PAUSE_MAX)
 
     def _may_ask_on(self) -> bool:
         """Whether a lost answer may be asked for again: under the same key, or once under another."""
@@ -153,46 +252,57 @@ class _Place:
 
 
 class Waterfall:
-    """Asks the candidates one after the other, until one gives a usable number."""
+    """Asks the candidates, the best-ranked first, until one gives a usable number."""
 
     def __init__(self, plan: Plan, history: Iterable[Answered] = ()) -> None:
+        self._plan = plan
         self._refused = tuple(plan.refused)
-        self._when_held = plan.when_held
         self._places = {
-            each.provider: _Place(each.provider, each.n, each.tries, each.on_unknown)
-            for each in plan.candidates
+            each.provider: _Place(each.provider, each.rank, each.n, each.tries, each.on_unknown, each.stagger)
+            for each in sorted(plan.candidates, key=attrgetter("rank"))
         }
-        self._winner: tuple[PhoneNumber, str] | None = None
-        self._in_flight: str | None = None
+        self._best: tuple[int, Find] | None = None
+        self._second: tuple[int, Find] | None = None
+        self._saved: list[tuple[int, int]] = []
+        self._grace_until: datetime | None = None
+        self._next_turn: datetime | None = None
         for answered in history:
             self._recall(answered)
-        for place in self._places.values():
-            if place.is_open and place.tries <= 0:
+        for each in plan.candidates:
+            place = self._places[each.provider]
+            if place.is_open and (refusal := each.refusal(plan.max_price_micros)):
+                self._refused = (*self._refused, refusal)
+                del self._places[each.provider]
+            elif place.is_open and place.tries <= 0:
                 place.prevented = "gave up after repeats"
 
+    @property
+    def missed(self) -> frozenset[str] | None:
+        """Who has answered without a number; None once somebody had one, if only of another line."""
+        if self._best or self._second:
+            return None
+        return frozenset(name for name, place in self._places.items() if place.has_missed)
+
     def step(self, event: Event, now: datetime) -> Moves:
-        """What to do after ``event``; asks nothing anew while a question is in flight."""
+        """What to do after ``event``; never asks a provider anew while its question is in flight."""
         match event:
             case Answered():
-                self._land(event.provider)
-                self._take(self._places[event.provider], event, now)
+                place = self._places[event.provider]
+                place.is_in_flight = False
+                self._take(place, event, now)
             case Held():
-                self._land(event.provider)
-                self._hold(self._places[event.provider], event)
+                place = self._places[event.provider]
+                place.is_in_flight = False
+                self._hold(place, event)
             case Tick():
                 pass
         return self._moves(now)
-
-    def _land(self, provider: str) -> None:
-        if self._in_flight == provider:
-            self._in_flight = None
 
     def _recall(self, past: Answered) -> None:
         place = self._places.get(past.provider)
         if place is not None and past.n < place.n:
             return
-        if isinstance(past.outcome, Hit) and past.outcome.phone and not self._winner:
-            self._winner = (past.outcome.phone, past.provider)
+        self._keep(past)
         if place is None:
             return
         place.settle(past)
@@ -201,45 +311,83 @@ class Waterfall:
 
     def _take(self, place: _Place, event: Answered, now: datetime) -> None:
         outcome = event.outcome
-        if isinstance(outcome, Hit) and outcome.phone:
-            self._winner = (outcome.phone, place.provider)
+        self._keep(event)
         place.settle(event)
         if place.is_open and not (isinstance(outcome, NotSent) and outcome.late):
-            self._repeat_later(place, outcome, now)
+            place.repeat_later(outcome, now)
 
-    def _repeat_later(self, place: _Place, outcome: Outcome, now: datetime) -> None:
-        place.tries -= 1
-        if place.tries <= 0:
-            place.prevented = f"gave up after repeats: {getattr(outcome, 'detail', '')}"
+    def _keep(self, event: Answered) -> None:
+        """Notes a number, the best-ranked of each kind, and what an answer has saved."""
+        place, outcome = self._places.get(event.provider), event.outcome
+        rank = place.rank if place else sys.maxsize
+        if event.saved_micros is not None and _is_answer(outcome):
+            self._saved.append((rank, event.saved_micros))
+        if not isinstance(outcome, Hit) or outcome.phone is None:
             return
-        pause = _PAUSE * 2**place.pauses
-        place.pauses += 1
-        if isinstance(outcome, Rejected) and outcome.retry_after_seconds is not None:
-            asked_for = outcome.retry_after_seconds
-            is_short = asked_for < _PAUSE_MAX.total_seconds()
-            pause = max(pause, timedelta(seconds=asked_for) if is_short else _PAUSE_MAX)
-        place.not_before = now + min(pause, _PAUSE_MAX)
+        found = (rank, Find(outcome.phone, event.provider))
+        if not self._plan.line.takes(outcome.phone.line):
+            self._second = min(self._second or found, found, key=_rank)
+        else:
+            self._best = min(self._best or found, found, key=_rank)
 
     def _hold(self, place: _Place, event: Held) -> None:
         place.not_before = event.until
-        if event.until is None or self._when_held is WhenHeld.SKIP:
+        if event.until is None or self._plan.when_held is WhenHeld.SKIP:
             place.prevented, place.over = event.why, event.over
 
     def _moves(self, now: datetime) -> Moves:
-        if self._winner:
-            return Moves(verdict=self._verdict(EndState.FOUND))
-        if self._in_flight:
-            return Moves()
-        places = [each for each in self._places.values() if each.is_open]
-        if not places:
+        flying = [place for place in self._places.values() if place.is_in_flight]
+        if self._best:
+            return self._end(flying, now)
+        asks: list[Ask] = []
+        moments = self._moments(now, is_quiet=not flying)
+        while (place := next((each for each, moment in moments if moment <= now), None)) is not None:
+            self._begin(place, now)
+            flying.append(place)
+            asks.append(Ask(place.provider, place.n))
+            moments = self._moments(now, is_quiet=False)
+        if not flying and not moments:
             return Moves(verdict=self._verdict(self._state_without_number()))
-        if self._when_held is WhenHeld.WAIT:
-            places = places[:1]
-        place = next((each for each in places if each.not_before is None or each.not_before <= now), None)
-        if place is None:
-            return Moves(wake_at=min(each.not_before for each in places if each.not_before))
-        self._in_flight = place.provider
-        return Moves(asks=(Ask(place.provider, place.n),))
+        return Moves(tuple(asks), wake_at=min((moment for _, moment in moments), default=None))
+
+    def _moments(self, now: datetime, *, is_quiet: bool) -> list[tuple[_Place, datetime]]:
+        """Who may be asked and when, as long as no answer comes.
+
+        While others are under way it is the next one's turn once ``stagger`` has passed; who had their turn
+        comes back as soon as nothing holds them.
+        """
+        is_race = self._plan.stagger is not None
+        if not is_race and not is_quiet:
+            return []
+        waiting = [place for place in self._places.values() if place.is_open and not place.is_in_flight]
+        if not is_race:
+            in_turn = waiting[:1] if self._plan.when_held is WhenHeld.WAIT else waiting
+            return [(place, place.not_before or now) for place in in_turn]
+        moments = []
+        for number, place in enumerate(waiting):
+            is_first = is_quiet and (number == 0 or self._plan.when_held is not WhenHeld.WAIT)
+            turn = now if is_first or place.is_begun else self._next_turn or now
+            moments.append((place, max(place.not_before or now, turn)))
+        return moments
+
+    def _begin(self, place: _Place, now: datetime) -> None:
+        if not place.is_begun and self._plan.stagger is not None:
+            self._next_turn = now + (self._plan.stagger if place.stagger is None else place.stagger)
+        place.is_begun = place.is_in_flight = True
+
+    def _end(self, flying: Sequence[_Place], now: datetime) -> Moves:
+        """With a number: waits for a better-ranked answer that is under way, as long as grace allows."""
+        assert self._best is not None
+        rank = self._best[0]
+        self._grace_until = self._grace_until or now + self._plan.grace
+        is_beaten = now < self._grace_until and any(place.rank < rank for place in flying)
+        let_go = [place for place in flying if not is_beaten or place.rank >= rank]
+        for place in let_go:
+            place.is_in_flight, place.is_let_go = False, True
+        gone = tuple(Ask(place.provider, place.n) for place in let_go)
+        if is_beaten:
+            return Moves(let_go=gone, wake_at=self._grace_until)
+        return Moves(let_go=gone, verdict=self._verdict(EndState.FOUND))
 
     def _state_without_number(self) -> EndState:
         prevented = any(place.prevented for place in self._places.values())
@@ -247,18 +395,28 @@ class Waterfall:
         return EndState.INCOMPLETE if prevented else EndState.NOT_FOUND
 
     def _verdict(self, state: EndState) -> Verdict:
-        phone, provider = self._winner or (None, None)
-        waiting = [
-            Refusal(
-                place.provider,
-                place.prevented or f"not needed: {provider} had found a number",
-                bool(place.prevented),
-                place.over,
-            )
-            for place in self._places.values()
-            if place.prevented or (place.is_open and provider)
-        ]
-        return Verdict(state, phone, provider, (*waiting, *self._refused))
+        rank, best = self._best or (sys.maxsize, None)
+        saved = [micros for whose, micros in self._saved if whose <= rank]
+        return Verdict(
+            state,
+            best.phone if best else None,
+            best.provider if best else None,
+            (*self._unasked(best), *self._refused),
+            None if best or not self._second else self._second[1],
+            Reused(len(saved), sum(saved)),
+        )
+
+    def _unasked(self, best: Find | None) -> Iterable[Refusal]:
+        for place in self._places.values():
+            if place.prevented:
+                yield Refusal(place.provider, place.prevented, prevents=True, over=place.over)
+            elif place.is_open and best:
+                what = "let go" if place.is_let_go else "not needed"
+                yield Refusal(place.provider, f"{what}: {best.provider} had found a number")
+
+
+def _rank(found: tuple[int, Find]) -> int:
+    return found[0]
 
 
 def _is_answer(outcome: Outcome) -> bool:

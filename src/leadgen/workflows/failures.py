@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 from temporalio import activity
 from temporalio.converter import value_to_type
@@ -21,9 +21,10 @@ _PayloadT = TypeVar("_PayloadT")
 
 
 @contextmanager
-def as_failures() -> Iterator[None]:
+def as_failures(attempt: int | None = None) -> Iterator[None]:
     """Turns what the block raises into an ApplicationError that tells whether another attempt may help.
 
+    ``attempt``: which one this is where not all count; None for all.
     A foreign exception's text may quote what it failed on, so only its type is told.
     """
     try:
@@ -42,7 +43,7 @@ def as_failures() -> Iterator[None]:
         raise ApplicationError(
             f"{name} at {_place(error)}",
             type=name,
-            non_retryable=activity.info().attempt >= FAULT_ATTEMPTS_MAX,
+            non_retryable=(attempt or activity.info().attempt) >= FAULT_ATTEMPTS_MAX,
         ) from None
 
 
@@ -55,18 +56,22 @@ def _place(error: Exception) -> str:
     return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
 
 
-def fitting(payload: type[_PayloadT], given: Any) -> _PayloadT:
+def fitting(payload: type[_PayloadT], given: Any, *others: Any) -> _PayloadT:
     """The input of a workflow as its dataclass, without any input one of defaults; what does not fit fails
-    the workflow and names the field, never its value.
+    the workflow and names the field, never its value. ``others``: what was given beside it.
 
-    Declare the input as ``Payload | Any``: what is not of the type then arrives as plain JSON. If it were
-    declared as ``Payload`` alone, Temporal could not decode it and would try again for ever.
+    Declare the inputs as ``Payload | Any, *others: Any``: what comes is plain JSON then, however much it is.
+    If they were declared as ``Payload`` alone, Temporal could not decode another type, or call the workflow
+    with more than one, and would try again for ever.
     """
-    if isinstance(given, payload):
+    text = f"one input is taken, not {1 + len(others)}" if others else ""
+    if not text and isinstance(given, payload):
         return given
-    if given is None:
+    if not text and given is None:
         return payload()
-    raise ApplicationError(_misfit(payload, given), type="InvalidInput", non_retryable=True)
+    if text := text or _misfit(payload, given):
+        raise ApplicationError(text, type="InvalidInput", non_retryable=True)
+    return cast("_PayloadT", value_to_type(payload, given))
 
 
 def _misfit(payload: type[Any], given: Any) -> str:

@@ -30,5 +30,23 @@ UNTIL_IT_ANSWERS = RetryPolicy(
 FAULT_ATTEMPTS_MAX = 5
 """A fault of our own is tried this often."""
 
-INTERACTIVE = Priority(priority_key=1)
-BULK = Priority(priority_key=4)
+FAULTS_UNTIL_CAREFUL = 3
+"""After so many attempts that failed or died a chunk is run lead by lead, to find the one to blame."""
+
+_INTERACTIVE_KEY = 1
+_BULK_KEY = 4
+
+
+def interactive(account: str, weight: float | None = None) -> Priority:
+    """For what somebody waits for: before all bulk work, and fair between accounts."""
+    return Priority(priority_key=_INTERACTIVE_KEY, fairness_key=account, fairness_weight=weight)
+
+
+def bulk(account: str, weight: float | None = None) -> Priority:
+    """For the chunks of jobs: turns go round the accounts by their weight."""
+    return Priority(priority_key=_BULK_KEY, fairness_key=account, fairness_weight=weight)
+
+
+def interactive_queue(task_queue: str) -> str:
+    """The queue of activities that are short, or that somebody waits for: workers keep slots for it alone."""
+    return f"{task_queue}-interactive"

@@ -1,14 +1,13 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.writer_thread import T, Work
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.domain.budget import Span
 from leadgen.domain.errors import ServiceUnavailable
@@ -30,6 +29,8 @@ class Commits:
     def __init__(self, database: Database) -> None:
         self.count = 0
         event.listen(database._engine.sync_engine, "commit", self._counted)
+        if database._thread is not None:
+            event.listen(database._thread._engine, "commit", self._counted)
 
     def _counted(self, _connection: object) -> None:
         self.count += 1
@@ -40,14 +41,13 @@ class ForgetfulDatabase(Database):
 
     replies_lost = 0
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def transact(self, work: Work[T]) -> T:
         """See Database."""
-        async with super().write() as connection:
-            yield connection
+        result = await super().transact(work)
         if self.replies_lost:
             self.replies_lost -= 1
             raise ServiceUnavailable("the database", self.address, "start it")
+        return result
 
 
 @pytest.fixture

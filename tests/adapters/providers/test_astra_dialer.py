@@ -1,9 +1,8 @@
 import json
 from typing import ClassVar
 
-import httpx2
-
 from leadgen.adapters.providers.astra_dialer import AstraDialer
+from leadgen.adapters.providers.http import Client
 from leadgen.domain.lead import Input
 from leadgen.domain.provider import IPhoneProvider
 from tests.adapters.providers.scripted_server import Received
@@ -16,7 +15,7 @@ class TestAstraDialer(PhoneProviderContract):
     field: ClassVar[str] = "phoneNmbr"
     needs: ClassVar[frozenset[Input]] = frozenset({Input.EMAIL})
 
-    def build(self, client: httpx2.AsyncClient, url: str) -> IPhoneProvider:
+    def build(self, client: Client, url: str) -> IPhoneProvider:
         return AstraDialer(client, url=url, api_key=KEY)
 
     def check_request(self, request: Received) -> None:

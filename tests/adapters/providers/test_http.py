@@ -3,10 +3,16 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import httpx2
 import pytest
 
-from leadgen.adapters.providers.http import Fields, new_client, post_json, read_retry_after, recall_json
+from leadgen.adapters.providers.http import (
+    Client,
+    Fields,
+    new_client,
+    post_json,
+    read_retry_after,
+    recall_json,
+)
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.domain.lead import Question
 from leadgen.domain.provider import Miss, NotSent, Outcome, Unknown
@@ -34,29 +40,27 @@ async def server() -> AsyncIterator[ScriptedServer]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx2.AsyncClient]:
+async def client() -> AsyncIterator[Client]:
     """The client of production."""
     async with new_client() as client:
         yield client
 
 
-async def test_host_name_that_does_not_exist(client: httpx2.AsyncClient) -> None:
+async def test_host_name_that_does_not_exist(client: Client) -> None:
     """Without an address nothing is sent."""
     outcome = await _post(client, "http://nowhere.invalid/")
     assert isinstance(outcome, NotSent)
 
 
 @pytest.mark.parametrize("key", ["clé", "two\nlines", "nul\0"])
-async def test_key_that_no_header_can_hold(
-    client: httpx2.AsyncClient, server: ScriptedServer, key: str
-) -> None:
+async def test_key_that_no_header_can_hold(client: Client, server: ScriptedServer, key: str) -> None:
     """A key that was pasted badly is reported without being told, and nothing counts as sent."""
     outcome = await _post(client, server.url, {"x-key": key})
     assert outcome == NotSent("key or URL cannot be written into a request")
     assert not server.requests
 
 
-async def test_error_while_reading_an_answer(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
+async def test_error_while_reading_an_answer(client: Client, server: ScriptedServer) -> None:
     """A mistake of our own after the question has left must not hide a charge."""
 
     def read(fields: Fields) -> Outcome:
@@ -74,9 +78,7 @@ async def test_error_while_reading_an_answer(client: httpx2.AsyncClient, server:
     assert outcome == Unknown("sent, but no usable answer (KeyError)")
 
 
-async def test_error_while_reading_a_recalled_answer(
-    client: httpx2.AsyncClient, server: ScriptedServer
-) -> None:
+async def test_error_while_reading_a_recalled_answer(client: Client, server: ScriptedServer) -> None:
     """A mistake of our own leaves the call as doubtful as it was."""
 
     def read(fields: Fields) -> Outcome:
@@ -87,7 +89,7 @@ async def test_error_while_reading_a_recalled_answer(
     assert recalled is None
 
 
-async def test_what_the_library_would_send_again(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
+async def test_what_the_library_would_send_again(client: Client, server: ScriptedServer) -> None:
     """It repeats a GET whose connection had been used before and is cut; nothing of ours goes out twice."""
     server.script = [Send(answer(404, b'{"status": "unknown"}'))]
     recalled = await recall_json(client, server.url, reference=REFERENCE, timeout_seconds=5.0, read=_miss)
@@ -109,7 +111,7 @@ async def test_what_the_library_would_send_again(client: httpx2.AsyncClient, ser
     ],
 )
 async def test_connection_that_is_cut_after_sending(
-    client: httpx2.AsyncClient, server: ScriptedServer, script: list[Step], detail: str
+    client: Client, server: ScriptedServer, script: list[Step], detail: str
 ) -> None:
     """It is told as what it is, and not as the connect time-out that the library makes of it."""
     server.script = script
@@ -118,7 +120,7 @@ async def test_connection_that_is_cut_after_sending(
     assert outcome.detail.startswith(detail)
 
 
-async def test_parameters_of_the_url_stay(client: httpx2.AsyncClient, server: ScriptedServer) -> None:
+async def test_parameters_of_the_url_stay(client: Client, server: ScriptedServer) -> None:
     """A key in the query joins what the configured URL already holds, whatever its characters."""
     provider = NimbusLookup(client, url=f"{server.url}?plan=a%20b", api_key="a&b=c/ü")
     await provider.ask(NOBODY, reference=REFERENCE, timeout_seconds=5.0, may_send=at_once)
@@ -135,7 +137,7 @@ async def test_proxies_of_the_environment_are_not_used(
         assert await _post(client, server.url) == Miss()
 
 
-async def test_loggers_fall_silent_once(client: httpx2.AsyncClient) -> None:
+async def test_loggers_fall_silent_once(client: Client) -> None:
     """Any number of clients leaves one filter."""
     async with new_client():
         assert len(logging.getLogger("httpx2").filters) == 1
@@ -158,7 +160,7 @@ def _miss(_fields: Fields) -> Outcome:
     return Miss()
 
 
-async def _post(client: httpx2.AsyncClient, url: str, headers: dict[str, str] | None = None) -> Outcome:
+async def _post(client: Client, url: str, headers: dict[str, str] | None = None) -> Outcome:
     return await post_json(
         client,
         url,

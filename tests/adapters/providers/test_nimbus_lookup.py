@@ -1,8 +1,7 @@
 import json
 from typing import ClassVar
 
-import httpx2
-
+from leadgen.adapters.providers.http import Client
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.domain.lead import Input
 from leadgen.domain.provider import IPhoneProvider
@@ -16,7 +15,7 @@ class TestNimbusLookup(PhoneProviderContract):
     field: ClassVar[str] = "number"
     needs: ClassVar[frozenset[Input]] = frozenset({Input.EMAIL, Input.JOB_TITLE})
 
-    def build(self, client: httpx2.AsyncClient, url: str) -> IPhoneProvider:
+    def build(self, client: Client, url: str) -> IPhoneProvider:
         return NimbusLookup(client, url=url, api_key=KEY)
 
     def check_request(self, request: Received) -> None:

@@ -1,8 +1,7 @@
 import json
 from typing import ClassVar
 
-import httpx2
-
+from leadgen.adapters.providers.http import Client
 from leadgen.adapters.providers.orion_connect import OrionConnect
 from leadgen.domain.lead import Input
 from leadgen.domain.provider import IPhoneProvider
@@ -16,7 +15,7 @@ class TestOrionConnect(PhoneProviderContract):
     field: ClassVar[str] = "phone"
     needs: ClassVar[frozenset[Input]] = frozenset({Input.FULL_NAME, Input.WEBSITE})
 
-    def build(self, client: httpx2.AsyncClient, url: str) -> IPhoneProvider:
+    def build(self, client: Client, url: str) -> IPhoneProvider:
         return OrionConnect(client, url=url, api_key=KEY)
 
     def check_request(self, request: Received) -> None:

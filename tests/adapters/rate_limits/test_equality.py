@@ -51,8 +51,12 @@ class Oracle:
         shortest = min(limits.rules, key=lambda rule: rule.window_micros)
         gap = min((shortest.window_micros + self.timing.validity) // shortest.calls, 10_000)
         fill = min(rule.window_micros // (4 * rule.calls) for rule in limits.rules)
-        ahead = lead + (limits.concurrency + 1) * max(fill, gap)
-        reach = max(lead, min(self.timing.horizon, ahead))
+        ahead = (limits.concurrency + 1) * max(fill, gap)
+        if limits.is_bulk:
+            ahead = min(ahead, 50_000)
+            short = [rule for rule in limits.rules if rule.window_micros <= 10_000_000]
+            gap = max(gap, *(rule.window_micros * 19 // (20 * rule.calls) for rule in short), 0)
+        reach = max(lead, min(self.timing.horizon, lead + ahead))
         given: list[int] = []
         while len(given) < wanted:
             held = [end for end in self.ends.values() if end > now]
@@ -104,6 +108,7 @@ class Take:
     wanted: int
     lease: int
     lead: int
+    is_bulk: bool
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,7 @@ takes = st.builds(
     wanted=st.integers(1, 6),
     lease=st.integers(1, 900_000),
     lead=st.sampled_from([0, 0, 0, 100_000, 700_000]),
+    is_bulk=st.booleans(),
 )
 waits = st.builds(Wait, _skewed(30_000, 2_000_000))
 releases = st.builds(Release, st.integers(0, 12))
@@ -189,10 +195,11 @@ class Play:
 
     async def _take(self, step: Take) -> None:
         first = len(self.oracle.starts)
-        starts, retry = self.oracle.take(self.clock.micros, self.limits, step.wanted, step.lease, step.lead)
+        limits = self.limits.for_bulk() if step.is_bulk else self.limits
+        starts, retry = self.oracle.take(self.clock.micros, limits, step.wanted, step.lease, step.lead)
         given = await self.carrier.take(
             self.credential,
-            self.limits,
+            limits,
             wanted=step.wanted,
             lease_seconds=step.lease / MICROS_PER_SECOND,
             lead_seconds=step.lead / MICROS_PER_SECOND,

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 from sqlalchemy import func, select, update
 
+from leadgen.adapters.persistence.board import SqlProviderBoard
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.tables import limiter_members, limiters, lookups
+from leadgen.adapters.persistence.tallies import SqlTallyBook
 from leadgen.adapters.rate_limits.board import LEASE_MICROS, LimiterBoard, Mode
 from leadgen.adapters.rate_limits.failover import (
     BACK_AFTER_SECONDS,
@@ -29,6 +31,7 @@ from leadgen.adapters.rate_limits.sql import SqlRateLimiter
 from leadgen.adapters.system import SystemClock
 from leadgen.application.paid_calls import PaidCalls, Purchase
 from leadgen.application.ports.rate_limiter import Tickets
+from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.errors import ServiceUnavailable, StaleTicket
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Timing
@@ -292,7 +295,9 @@ async def test_a_paid_call_asks_again_after_a_change(start: Start) -> None:
     config = builders.config(ORION, limits=FIVE_A_MINUTE)
     catalog = InMemoryProviderCatalog(config)
     desk = TicketDesk(limiter=first.limiter, catalog=catalog, clock=clock)
+    database = first.database
     calls = PaidCalls(
+        watch=ProviderWatch(board=SqlProviderBoard(database), tallies=SqlTallyBook(database), clock=clock),
         ledger=first.ledger,
         desk=desk,
         providers={ORION: provider},

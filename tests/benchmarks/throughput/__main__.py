@@ -24,13 +24,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tests.benchmarks.throughput import files, jobs, latency
+from tests.benchmarks.throughput import bound, files, jobs, latency
 from tests.benchmarks.throughput.results import BARE, KINDS, PEER, Failure, Found, Results
 from tests.benchmarks.throughput.stage import POSTGRES, ROOT, SQLITE, within
 from tests.benchmarks.throughput.table import table
 from tests.entrypoints.program import WarmStart, warm_start
 
-SECTIONS = (BARE, SQLITE, POSTGRES, PEER, files.IMPORT, files.EXPORT, "memory", "latency")
+SECTIONS = (BARE, SQLITE, POSTGRES, PEER, files.IMPORT, files.EXPORT, "memory", "latency", "bound")
 SIZES = {
     "leads": (40_000, 4_000),
     "rows": (100_000, 10_000),
@@ -38,6 +38,7 @@ SIZES = {
     "peer_leads": (400, 100),
     "lookups": (50, 20),
     "job_leads": (100_000, 5_000),
+    "bound_leads": (300, 60),
 }
 """What is measured, and what is with ``--quick``."""
 
@@ -82,6 +83,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peer-leads", type=int, help="of the workflow per lead (400)")
     parser.add_argument("--lookups", type=int, help="of `latency` (50)")
     parser.add_argument("--job-leads", type=int, help="of the job beside the lookups (100,000)")
+    parser.add_argument("--bound-leads", type=int, help="of the jobs under limits (300)")
     parser.add_argument("--patience", type=float, default=900.0, help="seconds for each measurement (900)")
     parser.add_argument("--out", type=Path, default=ROOT / ".leadgen" / "bench.json", help="the JSON file")
     parser.add_argument("--profile", type=Path, help="run the worker of `sqlite` under cProfile, into a file")
@@ -132,6 +134,8 @@ def _other_steps(options: argparse.Namespace, warm: WarmStart) -> Iterator[Step]
             yield Step(f"size {size}", lambda size=size: jobs.leadgen(warm, SQLITE, size))  # type: ignore[misc]  # bound now
     if "latency" in only:
         yield Step("latency", lambda: latency.waits(warm, options.lookups, options.job_leads))
+    if "bound" in only:
+        yield Step("bound", lambda: bound.bounds(warm, options.bound_leads))
 
 
 def _measured(step: Step, seconds_max: float) -> Found:

@@ -110,7 +110,7 @@ def _finish(engine: Engine) -> None:
         "provider": literal("orion"), "n": literal(1), "state": literal("settled"), "owner": literal("bench"),
         "lease_until": lead.created_at, "created_at": lead.created_at, "settled_at": lead.created_at,
         "intended_micros": literal(0), "held_micros": literal(0), "posted_micros": literal(20_000),
-        "estimated_micros": literal(0), "outcome": literal("hit"),
+        "estimated_micros": literal(0), "repeats": literal(0), "outcome": literal("hit"),
         **{name: literal(value) for name, value in _PHONE.items()},
     }  # fmt: skip
     with engine.begin() as connection:

@@ -87,7 +87,7 @@ def leadgen(warm: WarmStart, kind: str, leads: int, *, workers: int = 1, profile
         used = _used(here)
         ordered = time.monotonic()
         job_id = here.command("phones", "find", "--no-wait")["job_id"]
-        ended_at = _ended_at(here, job_id)
+        over_at = ended_at(here, job_id)
         cpu = {part: _ms_each(seconds, used[part], leads) for part, seconds in _used(here).items()}
         memory = [peak_mb(worker.process.pid) for worker in started]
         began_at = _began_at(here.world)
@@ -97,7 +97,7 @@ def leadgen(warm: WarmStart, kind: str, leads: int, *, workers: int = 1, profile
     calls = sum(provider["calls"] for provider in report["providers"].values())
     most = max((each for each in memory if each is not None), default=None)
     return Run(
-        leads, calls, report["found"], ended_at - began_at, cpu, most, began_at - ordered, int(unsent or 0)
+        leads, calls, report["found"], over_at - began_at, cpu, most, began_at - ordered, int(unsent or 0)
     )
 
 
@@ -143,7 +143,7 @@ def _began_at(there: World) -> float:
     return float(first["at"])
 
 
-def _ended_at(here: Stage, job_id: str) -> float:
+def ended_at(here: Stage, job_id: str) -> float:
     """When the job's last lead was recorded, by the same clock."""
     statement = select(jobs.c.status, jobs.c.ended_at).where(jobs.c.id == job_id)
     while True:

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from tests.benchmarks.throughput.bound import Bounds
 from tests.benchmarks.throughput.files import Passage
 from tests.benchmarks.throughput.jobs import Run
 from tests.benchmarks.throughput.latency import Waits
@@ -24,7 +25,7 @@ class Failure:
     reason: str
 
 
-Found = Run | Waits | dict[str, Passage] | Failure
+Found = Run | Waits | Bounds | dict[str, Passage] | Failure
 
 
 @dataclass(slots=True)
@@ -63,13 +64,24 @@ class Results:
         found = self.found.get("latency")
         return found if isinstance(found, Waits) else None
 
+    def bounds(self) -> Bounds | None:
+        """The jobs under limits."""
+        found = self.found.get("bound")
+        return found if isinstance(found, Bounds) else None
+
     def failures(self) -> dict[str, str]:
         """What went wrong, by name."""
         return {name: each.reason for name, each in self.found.items() if isinstance(each, Failure)}
 
     def ratios(self) -> dict[str, float]:
         """All that has both its sides."""
-        return {**self._run_ratios(), **self._size_ratios(), **self._passage_ratios(), **self._wait_ratios()}
+        return {
+            **self._run_ratios(),
+            **self._size_ratios(),
+            **self._passage_ratios(),
+            **self._wait_ratios(),
+            **self._bound_ratios(),
+        }
 
     def document(self) -> dict[str, Any]:
         """Everything, unrounded."""
@@ -119,15 +131,30 @@ class Results:
                     ratios[f"{way} {kind}, leadgen to {base}"] = ours.rows_per_second / theirs.rows_per_second
         return ratios
 
+    def _bound_ratios(self) -> dict[str, float]:
+        held = self.bounds()
+        if held is None:
+            return {}
+        return {
+            "seconds, wait to its bound": held.wait.seconds / held.wait.bound_seconds,
+            "seconds, spill to its bound": held.spill.seconds / held.spill.bound_seconds,
+            "seconds, wait to spill": held.wait.seconds / held.spill.seconds,
+        }
+
     def _wait_ratios(self) -> dict[str, float]:
         waits = self.waits()
         return {"p95 of a lookup, busy to idle": waits.busy.p95_ms / waits.idle.p95_ms} if waits else {}
 
 
-def _plain(found: Run | Waits | dict[str, Passage]) -> dict[str, Any]:
+def _plain(found: Run | Waits | Bounds | dict[str, Passage]) -> dict[str, Any]:
     if isinstance(found, dict):
         return {
             name: {**dataclasses.asdict(each), "rows_per_second": each.rows_per_second}
             for name, each in found.items()
+        }
+    if isinstance(found, Bounds):
+        return {
+            name: {**dataclasses.asdict(held), "found": len(held.found)}
+            for name, held in (("wait", found.wait), ("spill", found.spill))
         }
     return dataclasses.asdict(found)

@@ -44,7 +44,7 @@ waits for its limits. Added: each lookup less what the same questions take a bar
 def table(results: Results) -> str:
     """All that was measured, and what was not."""
     blocks = [list(block) for block in (_runs(results), _cpu(results), _sizes(results), *_files(results))]
-    blocks += [list(_waits(results)), list(_failures(results)), list(_words(results))]
+    blocks += [list(_waits(results)), list(_bounds(results)), list(_failures(results)), list(_words(results))]
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
 
 
@@ -166,6 +166,18 @@ def _waits(results: Results) -> Iterator[str]:
 def _wait_line(label: str, wait: Wait) -> str:
     cells = f"{label:<{_NAME}}{wait.lookups:>8}{wait.p50_ms:>7,.0f}{wait.p95_ms:>8,.0f}"
     return cells + f"{wait.added_p50_ms:>11,.0f}{wait.added_p95_ms:>11,.0f}"
+
+
+def _bounds(results: Results) -> Iterator[str]:
+    held = results.bounds()
+    if held is None:
+        return
+    yield from _head("under limits", ("leads", 8), ("found", 8), ("seconds", 10), ("bound", 10), ("ratio", 8))
+    for name, job in (("wait", held.wait), ("spill", held.spill)):
+        cells = f"{job.leads:>8,}{len(job.found):>8,}{job.seconds:>10,.1f}{job.bound_seconds:>10,.1f}"
+        yield f"{name:<{_NAME}}{cells}{_ratio(job.seconds, job.bound_seconds):>8}"
+    same = "the same leads" if held.wait.found == held.spill.found else "other leads"
+    yield f"wait to spill: {_ratio(held.wait.seconds, held.spill.seconds)}, {same} found"
 
 
 def _failures(results: Results) -> Iterator[str]:

@@ -66,7 +66,9 @@ class PointsFigures(Figures):
     """A part of the name of the only points wanted; empty: all."""
 
 
-SHORT = PointsFigures(leads=3, workers=1, rate="50/1s", concurrency=10, latency="20ms", bound_seconds=90.0)
+SHORT = PointsFigures(
+    leads=3, workers=1, outcomes=2, rate="50/1s", concurrency=10, latency="20ms", bound_seconds=90.0
+)
 FULL = replace(SHORT, outcomes=len(OUTCOMES), repeats=20)
 
 

@@ -12,6 +12,8 @@ _SETTLE = "unit/application/test_settle_unknown.py"
 _LOOKUP = "unit/domain/test_lookup.py"
 _WATERFALL = "unit/domain/test_waterfall.py"
 _UNKNOWN = "unit/domain/test_waterfall_unknown.py"
+_RACES = "unit/application/test_races.py"
+_ENGINE_RACES = "unit/domain/test_waterfall_races.py"
 
 CALLS = (
     Mutant(
@@ -28,7 +30,7 @@ CALLS = (
                 answered = await self._send(purchase, config, standing, ticket)
 """,
         """\
-            outcome, took = await self._ask(config, purchase.question, ticket, lookup.key)
+            outcome, took_seconds = await self._ask(config, purchase, ticket, lookup.key)
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
                 return self._over_budget(config.name, standing)
@@ -36,7 +38,7 @@ CALLS = (
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
                 await self._heed(config.name, outcome)
-                answered = await self._book(standing, config, outcome, took)
+                answered = await self._book(purchase, standing, config, outcome, took_seconds)
 """,
         (pytest_of(_PAID, "test_intent_is_committed_before_the_question_leaves"),),
     ),
@@ -44,8 +46,8 @@ CALLS = (
         "key-of-a-worker",
         "the key of a lookup holds who asks",
         "application/paid_calls.py",
-        "key=lookup_key(lead.account, question, config.name, n),",
-        'key=lookup_key(f"{lead.account}/{self._owner}", question, config.name, n),',
+        "key=purchase.key(),",
+        "key=lookup_key(self._owner, purchase.question.digest, config.name, purchase.ask.n),",
         (pytest_of(_LOST, "test_the_key_of_the_lookup_goes_with_the_question"),),
     ),
     Mutant(
@@ -90,12 +92,33 @@ CALLS = (
         "sent-late",
         "a call is sent though its window is over",
         "application/paid_calls.py",
-        """\
-            if self._clock.monotonic() > ticket.closes_at:
-                return False
-""",
-        "",
+        "if purchase.is_let_go or self._clock.monotonic() > ticket.closes_at:",
+        "if purchase.is_let_go:",
         (pytest_of(_PAID, "test_ticket_that_ran_out_is_not_sent_and_free"),),
+    ),
+    Mutant(
+        "loser-sent",
+        "a question that was let go is sent all the same",
+        "application/paid_calls.py",
+        "if purchase.is_let_go or self._clock.monotonic() > ticket.closes_at:",
+        "if self._clock.monotonic() > ticket.closes_at:",
+        (pytest_of(_RACES, "test_intent_that_is_let_go_is_closed_as_not_sent"),),
+    ),
+    Mutant(
+        "first-number-kept",
+        "in a race the first number is the lead's at once",
+        "application/paid_calls.py",
+        "return self.entry is None and self.line.takes(phone.line)",
+        "return self.line.takes(phone.line)",
+        (pytest_of(_RACES, "test_better_ranked_number_within_the_grace_is_the_lead_s"),),
+    ),
+    Mutant(
+        "no-grace",
+        "a race does not wait for a better-ranked answer",
+        "domain/waterfall.py",
+        "self._grace_until = self._grace_until or now + self._plan.grace",
+        "self._grace_until = now",
+        (pytest_of(_ENGINE_RACES, "test_a_number_waits_for_a_better_one_under_way"),),
     ),
     Mutant(
         "answer-not-kept",
@@ -190,9 +213,9 @@ while intended := [
         "asks-after-a-hit",
         "the others are asked though a number was found",
         "domain/waterfall.py",
-        "        if self._winner:\n            return Moves(",
-        "        if self._winner and not any(each.is_open for each in self._places.values()):\n"
-        "            return Moves(",
+        "        if self._best:\n            return self._end(",
+        "        if self._best and not any(each.is_open for each in self._places.values()):\n"
+        "            return self._end(",
         (pytest_of(_WATERFALL, "test_a_usable_number_ends_the_search"),),
     ),
 )

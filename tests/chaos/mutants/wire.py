@@ -16,24 +16,20 @@ WIRE = (
         _HTTP,
         """\
             with under(wire):
-                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            async with aclosing(response):
-                return await _outcome(response, read)
+                response = await _posted(client, target, {**ready_made, "Idempotency-Key": reference}, body)
 """,
         """\
             for left in (2, 1, 0):
                 again = Wire(may_send)
                 try:
                     with under(again):
-                        response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+                        response = await _posted(client, target, ready_made, body)
                     break
-                except httpx2.TransportError:
+                except Exception:
                     if not left:
                         raise
                 finally:
                     wire.used = wire.used or again.used
-            async with aclosing(response):
-                return await _outcome(response, read)
 """,
         (pytest_of(_PROVIDER, "TestNimbusLookup::test_broken_http_leaves_in_doubt[close]"),),
     ),

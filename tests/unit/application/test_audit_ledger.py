@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -446,8 +446,13 @@ class SmallPages(ILedgerBooks):
     def __init__(self, inner: ILedgerBooks) -> None:
         self._inner = inner
 
-    async def totals(self) -> LedgerTotals:
-        return await self._inner.totals()
+    async def totals(self, account: str | None = None) -> LedgerTotals:
+        return await self._inner.totals(account)
+
+    async def totals_of(
+        self, account: str, *, since: datetime, until: datetime
+    ) -> Mapping[str, ProviderTotals]:
+        return await self._inner.totals_of(account, since=since, until=until)
 
     async def page(self, *, after: str, limit: int) -> Sequence[Lookup]:
         return await self._inner.page(after=after, limit=min(limit, 3))
@@ -455,8 +460,8 @@ class SmallPages(ILedgerBooks):
     async def correct(self, before: Lookup, after: Lookup, *, source: str) -> bool:
         return await self._inner.correct(before, after, source=source)
 
-    async def find(self, beginning: str) -> Lookup | None:
-        return await self._inner.find(beginning)
+    async def find(self, account: str, beginning: str) -> Lookup | None:
+        return await self._inner.find(account, beginning)
 
     async def evidence(self, key: str) -> Sequence[Evidence]:
         return await self._inner.evidence(key)

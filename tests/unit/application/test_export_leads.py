@@ -47,7 +47,7 @@ async def test_columns_are_kept_in_order_with_what_was_found_behind_them(world: 
 
     assert sheet.table == [
         ["Notes", "E-Mail", "first_name", *OWN_HEADERS],
-        ["tea", "ada@lovelace.example", "Ada", "+12025550105", "astra", "found", "0.030000"],
+        ["tea", "ada@lovelace.example", "Ada", "+12025550105", "astra", "found", "0.030000", ""],
     ]
 
 

@@ -56,6 +56,11 @@ def end(world: World) -> EndJob:
     return EndJob(jobs=world.jobs, ledger=world.here.ledger, clock=world.clock)
 
 
+def planned(job_id: str, leads: int, *, is_urgent: bool = False) -> JobPlan:
+    """The plan of a job of the account, which is a free one."""
+    return JobPlan(job_id, leads, ACCOUNT, weight=1, is_urgent=is_urgent)
+
+
 async def conclude(world: World, lead_id: str, state: EndState) -> None:
     """Records how a search ended that a test does not care for."""
     await world.leads.conclude(ACCOUNT, Conclusion(lead_id, Verdict(state)))
@@ -132,6 +137,20 @@ async def test_job_whose_start_failed_is_started_later(
     assert runner.started == ["id-000001"]
 
 
+async def test_order_over_the_leads_of_another_job(world: World, order: OrderJob) -> None:
+    """Of a job of the account; one that is not there, or somebody else's, is an unknown id."""
+    await world.add_leads(1)
+    await world.add_job("job-1")
+    await world.add_account("other")
+    scope = JobScope(only=EndState.INCOMPLETE, of_job="job-1")
+
+    assert (await job(world, (await order.run(ACCOUNT, scope)).id)).scope == scope
+    with pytest.raises(UnknownId, match="job-1"):
+        await order.run("other", scope)
+    with pytest.raises(UnknownId, match="nothing"):
+        await order.run(ACCOUNT, replace(scope, of_job="nothing"))
+
+
 # ---------------------------------------------------------------- planning
 
 
@@ -147,10 +166,10 @@ async def test_plan_covers_all_leads_without_a_number(world: World) -> None:
         ACCOUNT, "job-1", carrier="carrier-1"
     )
 
-    assert plan == JobPlan("job-1", 3)
+    assert plan == planned("job-1", 3)
     assert await world.jobs.open_leads("job-1", start=0, size=10) == ["lead-1", "lead-2", "lead-5"]
-    planned = await job(world, "job-1")
-    assert (planned.status, planned.carrier) == (JobStatus.RUNNING, "carrier-1")
+    recorded = await job(world, "job-1")
+    assert (recorded.status, recorded.carrier) == (JobStatus.RUNNING, "carrier-1")
 
 
 async def test_plan_follows_the_scope_of_a_recorded_job(world: World, order: OrderJob) -> None:
@@ -161,8 +180,8 @@ async def test_plan_follows_the_scope_of_a_recorded_job(world: World, order: Ord
     again = await order.run(ACCOUNT, JobScope(again=True))
     single = await order.run(ACCOUNT, JobScope("lead-2"))
 
-    assert await plan.run(ACCOUNT, again.id, carrier="c") == JobPlan(again.id, 3)
-    assert await plan.run(ACCOUNT, single.id, carrier="c") == JobPlan(single.id, 1)
+    assert await plan.run(ACCOUNT, again.id, carrier="c") == planned(again.id, 3)
+    assert await plan.run(ACCOUNT, single.id, carrier="c") == planned(single.id, 1, is_urgent=True)
 
 
 async def test_leads_of_a_job_are_fixed_once(world: World) -> None:
@@ -172,7 +191,7 @@ async def test_leads_of_a_job_are_fixed_once(world: World) -> None:
     await plan.run(ACCOUNT, "job-1", carrier="carrier-1")
     await world.add_lead(3)
 
-    assert await plan.run(ACCOUNT, "job-1", carrier="carrier-2") == JobPlan("job-1", 2)
+    assert await plan.run(ACCOUNT, "job-1", carrier="carrier-2") == planned("job-1", 2)
     assert (await job(world, "job-1")).carrier == "carrier-1"
 
 
@@ -182,7 +201,7 @@ async def test_job_without_leads_is_planned(world: World) -> None:
         ACCOUNT, "job-1", carrier="c"
     )
 
-    assert plan == JobPlan("job-1", 0)
+    assert plan == planned("job-1", 0)
 
 
 # ---------------------------------------------------------------- ending

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
+from leadgen.adapters.persistence.tables import lookups
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.lead import EndState, Question
 from leadgen.domain.limits import Limits, Rule
@@ -320,11 +322,11 @@ async def test_late_answer_is_booked_and_its_number_given_to_the_lead(world: Wor
 async def test_settled_lookup_without_an_outcome_is_a_doubt(world: World) -> None:
     """A row that does not say what came of it is never read as "no number"."""
     lead = await world.add_lead()
-    odd = builders.lookup(about=lead.profile.question(), state=LookupState.SETTLED, held_micros=0)
-    await world.here.ledger.intend(odd)
+    await world.here.ledger.intend(builders.lookup(about=lead.profile.question(), held_micros=0))
+    async with world.database.write() as conn:
+        await conn.execute(update(lookups).values(state=LookupState.SETTLED.value))
 
     answer = await world.run(world.here.paid_calls.ask(world.purchase(lead)))
-
     assert answer == Answered("orion", 0, Unknown("no outcome is on record"))
     assert world.orion.asked == []
 
@@ -485,7 +487,7 @@ async def test_answer_that_could_not_be_booked_counts_as_charged(world: World) -
 async def test_cap_and_rate_hold_for_many_at_once(world: World) -> None:
     """However many ask at once, the cap bounds those in flight, the rate those of any second."""
     await world.configure("orion", limits=Limits((Rule(5, 1_000_000),), concurrency=3))
-    world.orion.seconds = 0.3
+    world.orion.seconds = 0.7
     leads = await world.add_leads(12)
 
     asking = [await world.start(world.here.paid_calls.ask(world.purchase(lead))) for lead in leads]

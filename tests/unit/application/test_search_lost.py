@@ -14,7 +14,7 @@ from leadgen.domain.provider import Charges, Fault, Miss, OnUnknown, Rejected, U
 from leadgen.domain.selection import Refusal
 from leadgen.domain.waterfall import TRIES, Verdict, WhenHeld
 from tests import builders
-from tests.builders import ACCOUNT
+from tests.builders import ACCOUNT, MONEY
 from tests.unit.application.world import CONFIGS, World, a_hit
 
 PRICE = {name: config.price_micros for name, config in CONFIGS.items()}
@@ -190,7 +190,7 @@ async def test_late_answer_is_found_by_the_next_search(world: World, policy: OnU
 # ---------------------------------------------------------------- budgets
 
 
-@pytest.mark.parametrize("span", Span)
+@pytest.mark.parametrize("span", MONEY)
 async def test_budget_that_is_too_small_asks_nobody(world: World, span: Span) -> None:
     """The lead is incomplete for want of money, never "not found"; the trace names the budget."""
     lead = await world.add_lead()

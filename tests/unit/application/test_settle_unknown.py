@@ -14,7 +14,19 @@ from leadgen.domain.budget import Span
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.lead import EndState, Lead
 from leadgen.domain.lookup import LookupState
-from leadgen.domain.provider import Charges, Fault, Miss, NotSent, OnUnknown, Outcome, Rejected, Unknown
+from leadgen.domain.phone import LineType, WantedLine
+from leadgen.domain.provider import (
+    Charges,
+    Fault,
+    Hit,
+    Miss,
+    NotSent,
+    OnUnknown,
+    Outcome,
+    Rejected,
+    Unknown,
+)
+from leadgen.domain.search_options import SearchOptions
 from leadgen.domain.waterfall import Verdict
 from tests import builders
 from tests.builders import ACCOUNT
@@ -211,6 +223,21 @@ async def test_number_that_was_looked_up_goes_to_a_lead_that_ended_without(world
     found = await world.lead()
     assert (found.phone, found.phone_provider) == (builders.us_phone(5), "orion")
     assert found.phone_status is EndState.FOUND
+
+
+async def test_landline_that_turns_up_late_is_not_the_mobile_that_was_wanted(world: World) -> None:
+    """What its job wanted decides whether a lead gets a number that comes after the end."""
+    world.books_are_exact = False
+    lead = await world.add_lead()
+    await world.add_job(options=SearchOptions(line=WantedLine.MOBILE))
+    await lose(world, lead, OnUnknown.RECALL, job_id="job-1")
+    await world.leads.conclude(ACCOUNT, Conclusion(lead.id, Verdict(EndState.INCOMPLETE)))
+    world.orion.will_recall(Hit(builders.us_phone(5, line=LineType.LANDLINE), "5"))
+
+    assert await settle(world) == Settled(0, 1)
+
+    assert (await world.lead()).phone is None
+    assert (await world.the_lookup()).state is LookupState.SETTLED
 
 
 async def test_question_that_was_not_received_is_believed_lost_after_its_lease(world: World) -> None:

@@ -25,6 +25,7 @@ from tests.fakes.rate_limiter import TroubledRateLimiter, WarmCarrier
 
 SECOND = 1_000_000
 ONE_AT_A_TIME = Limits((Rule(1_000, SECOND),), concurrency=1)
+AMPLE = Limits((Rule(1_000, SECOND),), concurrency=50)
 TWO_PER_MINUTE = Limits((Rule(2, 60 * SECOND),), concurrency=10)
 DOWN = ServiceUnavailable("the limiter", "nowhere", "start it")
 
@@ -120,7 +121,7 @@ async def test_providers_have_queues_of_their_own() -> None:
 
 async def test_tickets_are_taken_in_batches() -> None:
     """All who wait are served by one question to the limiter."""
-    counter = Counter(Limits((Rule(100, SECOND),), concurrency=50))
+    counter = Counter(AMPLE)
 
     places = await counter.queue(20)
 
@@ -143,11 +144,11 @@ async def test_place_is_leased_for_longer_than_the_call() -> None:
 
 async def test_waiters_are_served_when_the_window_opens() -> None:
     """Where a rule allows no more for now, the queue waits for it, and no longer."""
-    counter = Counter(Limits((Rule(2, 10 * SECOND),), concurrency=10))
+    counter = Counter(Limits((Rule(2, 20 * SECOND),), concurrency=10))
     places = await counter.queue(3)
     assert served(places) == [True, True, False]
 
-    await counter.clock.advance(9.0)
+    await counter.clock.advance(19.0)
     assert served(places) == [True, True, False]
     await counter.clock.advance(2.0)
 
@@ -186,13 +187,13 @@ async def test_queue_that_all_have_left_takes_no_tickets() -> None:
 
 async def test_tickets_are_asked_for_those_who_are_there() -> None:
     """Of a rate that allows little, those who left take nothing."""
-    counter = Counter(Limits((Rule(2, 10 * SECOND),), concurrency=10))
+    counter = Counter(Limits((Rule(2, 20 * SECOND),), concurrency=10))
     places = await counter.queue(7)
     for quitter in places[3:6]:
         quitter.cancel()
     await counter.clock.advance(0)
 
-    await counter.clock.advance(11.0)
+    await counter.clock.advance(21.0)
 
     assert served(places) == [True] * 7
     assert counter.limiter.granted == 4
@@ -374,9 +375,6 @@ async def test_no_patience_does_not_wait_behind_others() -> None:
     await counter.queue(2)
     answer = await counter.desk.take("orion", 0.0)
     assert answer == Unavailable("others wait for it", RETURN_SECONDS)
-
-
-AMPLE = Limits((Rule(1_000, SECOND),), concurrency=50)
 
 
 @pytest.mark.parametrize("jitter_seconds", [0.0, 0.1])

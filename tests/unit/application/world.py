@@ -13,6 +13,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.accounts import SqlAccountRepository
+from leadgen.adapters.persistence.board import SqlProviderBoard
 from leadgen.adapters.persistence.books import SqlLedgerBooks
 from leadgen.adapters.persistence.budgets import SqlBudgetRepository
 from leadgen.adapters.persistence.database import Database
@@ -22,10 +23,14 @@ from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.providers import SqlProviderCatalog
 from leadgen.adapters.persistence.rows import lookup_of
 from leadgen.adapters.persistence.tables import accounts, lookups
+from leadgen.adapters.persistence.tallies import SqlTallyBook
+from leadgen.adapters.persistence.track_records import SqlTrackRecords
+from leadgen.adapters.persistence.writer_thread import Work
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.application.find_phone import FindPhone
 from leadgen.application.paid_calls import PaidCalls, Purchase
 from leadgen.application.ports.lead_repository import Arrival
+from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
 from leadgen.application.search_lead import Parked, SearchLead
@@ -37,7 +42,15 @@ from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.provider import Hit, ProviderConfig
-from leadgen.domain.selection import Enabled, InputsPresent, SelectionPipeline, TierCovered, WithinBudget
+from leadgen.domain.search_options import AS_USUAL, SearchOptions
+from leadgen.domain.selection import (
+    BreakerClosed,
+    Enabled,
+    InputsPresent,
+    SelectionPipeline,
+    TierCovered,
+    WithinBudget,
+)
 from leadgen.domain.tier import Tier
 from leadgen.domain.waterfall import Answered, Ask, Held, Verdict, WhenHeld
 from tests import builders
@@ -99,6 +112,11 @@ class WatchedDatabase(Database):
             async with super().write() as connection:
                 yield connection
 
+    async def transact(self, work: Work[T]) -> T:
+        """See Database."""
+        with self._counted():
+            return await super().transact(work)
+
     @contextmanager
     def _counted(self) -> Iterator[None]:
         self._busy += 1
@@ -136,7 +154,11 @@ class Process:
         self.memory = InMemoryRateLimiter(world.clock)
         self.limiter = TroubledRateLimiter(WarmCarrier(self.memory, world.clock))
         self.desk = TicketDesk(limiter=self.limiter, catalog=world.catalog, clock=world.clock)
+        self.watch = ProviderWatch(
+            board=SqlProviderBoard(world.database), tallies=SqlTallyBook(world.database), clock=world.clock
+        )
         self.paid_calls = PaidCalls(
+            watch=self.watch,
             ledger=self.ledger,
             desk=self.desk,
             providers=world.providers,
@@ -146,15 +168,19 @@ class Process:
         )
         self.search = SearchLead(
             paid_calls=self.paid_calls,
-            pipeline=SelectionPipeline([Enabled(), InputsPresent(), TierCovered(), WithinBudget()]),
+            pipeline=SelectionPipeline(
+                [Enabled(), InputsPresent(), TierCovered(), BreakerClosed(), WithinBudget()]
+            ),
             clock=world.clock,
         )
         self.open_round = OpenRound(
+            watch=self.watch,
             ledger=self.ledger,
             catalog=world.catalog,
             accounts=world.accounts,
             budgets=world.budgets,
             providers=world.providers,
+            records=SqlTrackRecords(world.database, world.clock),
             clock=world.clock,
         )
         self.find_phone = FindPhone(leads=world.leads, open_round=self.open_round, search=self.search)
@@ -169,6 +195,7 @@ class Process:
         self.settle_unknown = SettleUnknown(
             ledger=self.ledger,
             leads=world.leads,
+            jobs=world.jobs,
             catalog=world.catalog,
             paid_calls=self.paid_calls,
             clock=world.clock,
@@ -186,7 +213,7 @@ class World:
         self.database = WatchedDatabase(database_url)
         self.clock = PatientClock(self.database)
         self.catalog = SqlProviderCatalog(self.database, self.clock, CONFIGS)
-        self.accounts = SqlAccountRepository(self.database)
+        self.accounts = SqlAccountRepository(self.database, self.clock)
         self.budgets = SqlBudgetRepository(self.database)
         self.leads = SqlLeadRepository(self.database, self.clock)
         self.jobs = SqlJobRepository(self.database, self.clock)
@@ -280,10 +307,15 @@ class World:
         return [await self.add_lead(number) for number in range(1, count + 1)]
 
     async def add_job(
-        self, job_id: str = "job-1", scope: JobScope | None = None, *, budget_micros: int | None = None
+        self,
+        job_id: str = "job-1",
+        scope: JobScope | None = None,
+        *,
+        budget_micros: int | None = None,
+        options: SearchOptions = AS_USUAL,
     ) -> Job:
         """A job that is planned and running."""
-        new = Job(job_id, ACCOUNT, scope or JobScope(), JobStatus.WAITING, self.clock.now())
+        new = Job(job_id, ACCOUNT, scope or JobScope(), JobStatus.WAITING, self.clock.now(), options=options)
         await self.jobs.plan(await self.jobs.add(new, budget_micros=budget_micros), "carrier")
         job = await self.jobs.get(job_id)
         assert job is not None
@@ -367,10 +399,16 @@ class World:
         since: datetime | None = None,
         when_held: WhenHeld = WhenHeld.WAIT,
         job_id: str | None = None,
+        options: SearchOptions = AS_USUAL,
     ) -> Verdict | Parked:
         """A search for one lead, ordered now or at ``since``."""
         around = await self.here.open_round.run(
-            ACCOUNT, [lead], job_id=job_id, since=since or self.clock.now(), when_held=when_held
+            ACCOUNT,
+            [lead],
+            job_id=job_id,
+            since=since or self.clock.now(),
+            when_held=when_held,
+            options=options,
         )
         return await self.run(self.here.search.run(lead, around))
 
@@ -388,6 +426,7 @@ class World:
     async def _check_books(self) -> None:
         for process in self.processes:
             await self.run(process.paid_calls.drain())
+            await process.watch.drain()
             assert process.places_taken() == 0
         if not self.books_are_exact:
             return

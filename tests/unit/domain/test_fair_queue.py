@@ -81,3 +81,13 @@ def test_what_does_not_stay_is_gone() -> None:
     assert sorted(queue) == ["b", "d"]
     assert [queue.pop(), queue.pop()] == ["d", "b"]
     assert not queue
+
+
+def test_urgent_ones_are_counted() -> None:
+    """Of all accounts, and until they are served."""
+    queue = queue_of(("a", "x"))
+    queue.push("b", Claimant("y", is_urgent=True))
+    queue.push("c", Claimant("z", is_urgent=True))
+    assert queue.urgent == 2
+    queue.pop()
+    assert queue.urgent == 1

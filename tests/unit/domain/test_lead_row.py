@@ -126,6 +126,13 @@ def test_columns_of_an_earlier_export_are_passed_over() -> None:
     assert row.profile.extra == {"Notes": "x"}
 
 
+def test_second_best_number_of_an_export_is_passed_over() -> None:
+    """It was not what somebody wanted, so it does not come back as the person's number."""
+    header = ["email", *OWN_HEADERS]
+    row = read(header, "ada@lovelace.example", "", "", "not_found", "0.02", "'+12025550100")
+    assert (row.phone, row.profile.extra) == (None, {})
+
+
 def test_unknown_columns_are_kept_as_written() -> None:
     """They come back in the export under the header they had."""
     row = read(["email", "Favourite Colour"], "ada@lovelace.example", " deep  blue\u200b ")

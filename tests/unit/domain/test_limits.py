@@ -4,6 +4,7 @@ import pytest
 
 from leadgen.domain.errors import InvalidSetting
 from leadgen.domain.limits import (
+    BULK_FORESIGHT_MICROS,
     GAP_MICROS_MAX,
     Full,
     Granted,
@@ -241,3 +242,31 @@ def test_a_seed_of_more_than_rules_count() -> None:
     five = ring(Rule(5, SECOND))
     five.seed(range(0, 10 * SECOND, SECOND // 4), ())
     assert five.admit(9 * SECOND + SECOND // 2, LEASE) == Granted(9 * SECOND + 800_000, 40)
+
+
+@pytest.mark.parametrize(
+    ("rate", "gap"),
+    [("5/1s", 190_000), ("100/1s,600/10s", 15_833), ("2/1m", GAP_MICROS_MAX), ("5/1s,100/1h", 190_000)],
+)
+def test_bulk_is_spread_over_short_windows(rate: str, gap: int) -> None:
+    """Its starts lie a little less than the pace apart, of the slowest rule with a short window."""
+    limits = Limits(parse_rules(rate, "rate"), MANY)
+    assert limits.for_bulk().gap(TIMING.validity) == gap
+    assert limits.gap(TIMING.validity) == GAP_MICROS_MAX
+
+
+def test_bulk_takes_places_not_far_ahead() -> None:
+    """Whoever is urgent comes soon after what bulk has taken."""
+    limits = Limits((Rule(5, SECOND),), MANY)
+    assert limits.for_bulk().foresight(TIMING.validity) == BULK_FORESIGHT_MICROS
+    assert limits.foresight(TIMING.validity) > BULK_FORESIGHT_MICROS
+
+
+def test_bulk_does_not_space_who_is_urgent() -> None:
+    """A gap is that of who takes; the rules count all of them."""
+    five = ring(Rule(5, SECOND))
+    plain, five.limits = five.limits, five.limits.for_bulk()
+    first = granted(five, now=0).start
+    assert isinstance(five.admit(0, LEASE), Later)
+    five.limits = plain
+    assert granted(five, now=0).start == first + GAP_MICROS_MAX

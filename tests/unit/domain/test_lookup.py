@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from leadgen.domain.lookup import REPEAT_WITHIN, REUSE, Lookup, LookupState, lookup_key
+from leadgen.domain.lookup import REPEAT_WITHIN, REUSE, REUSE_MISSES, Lookup, LookupState, lookup_key
 from leadgen.domain.provider import Charges, Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 from tests.builders import LEASE, NOW, lookup, us_phone
 
@@ -96,6 +96,19 @@ def test_an_answer_is_good_for_thirty_days() -> None:
     assert lookup().answers_at(NOW)
     assert lookup().answers_at(NOW + REUSE - timedelta(microseconds=1))
     assert not lookup().answers_at(NOW + REUSE)
+    hit = lookup(state=LookupState.SETTLED, outcome=HIT)
+    assert hit.answers_at(NOW + REUSE - timedelta(microseconds=1), timedelta())
+
+
+@pytest.mark.parametrize("outcome", [Miss(), UNPLACED, Rejected(Fault.QUESTION, "404")])
+def test_no_number_is_good_for_as_long_as_is_set(outcome: Outcome) -> None:
+    """Providers learn of people: a week, unless it is set otherwise, and never longer than a number is."""
+    ended = lookup(state=LookupState.SETTLED, outcome=outcome)
+    assert timedelta(days=7) == REUSE_MISSES
+    for last, given in ((REUSE_MISSES, ()), (timedelta(days=2), (timedelta(days=2),))):
+        assert ended.answers_at(NOW + last - timedelta(microseconds=1), *given)
+        assert not ended.answers_at(NOW + last, *given)
+    assert not ended.answers_at(NOW + REUSE, timedelta(days=90))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from leadgen.domain.selection import (
 )
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
-from tests.builders import config, profile, standing
+from tests.builders import MONEY, config, profile, standing
 
 ANYBODY = Request(profile().question(), Tier.FREE)
 FILTERS: Sequence[IProviderFilter] = (Enabled(), InputsPresent(), TierCovered())
@@ -140,7 +140,7 @@ def test_without_budgets_every_price_is_covered() -> None:
     assert within() is None
 
 
-@pytest.mark.parametrize("span", Span)
+@pytest.mark.parametrize("span", MONEY)
 def test_a_price_beyond_a_budget_is_refused(span: Span) -> None:
     """The refusal names the budget and prevents "not found": with more money it could have been asked."""
     assert within(Budget(span, "acme", 20_000)) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
+from leadgen.adapters.embedded.orphans import remember, sweep
 from leadgen.domain.errors import NotConfigured, ServiceUnavailable
 
 _HOST = "127.0.0.1"
@@ -30,8 +31,12 @@ class DevServer:
 async def dev_server(*, port: int, ui_port: int, file: Path | None, log: Path) -> AsyncIterator[DevServer]:
     """A Temporal server for this machine; what it knows is kept in ``file``, or in memory.
 
+    One that an earlier leadgen left behind over the same file, when it was killed, is ended first.
     Raises NotConfigured when a port is taken, ServiceUnavailable when the program is missing.
     """
+    note = file.with_suffix(".pid") if file else None
+    if note:
+        sweep(note, str(file))
     for wanted in (port, ui_port):
         _check_free(wanted)
     arguments = ["--dynamic-config-value", "matching.enableFairness=true"]
@@ -50,6 +55,8 @@ async def dev_server(*, port: int, ui_port: int, file: Path | None, log: Path) -
             dev_server_extra_args=arguments,
         )
     async with server:
+        if note:
+            remember(note, str(file))
         yield DevServer(f"{_HOST}:{port}", f"http://{_HOST}:{ui_port}")
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Sequence
 
-from leadgen.adapters.persistence.database import Database
+from sqlalchemy import select, update
+
+from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.tables import accounts
 from leadgen.application.ports.account_repository import IAccountRepository
+from leadgen.application.ports.clock import IClock
+from leadgen.domain.account import Account
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.tier import Tier
 
@@ -14,8 +18,9 @@ from leadgen.domain.tier import Tier
 class SqlAccountRepository(IAccountRepository):
     """The table of accounts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: IClock) -> None:
         self._database = database
+        self._clock = clock
 
     async def tier(self, account: str) -> Tier:
         """See IAccountRepository."""
@@ -24,3 +29,26 @@ class SqlAccountRepository(IAccountRepository):
         if found is None:
             raise UnknownId("account", account)
         return Tier(found)
+
+    @uninterrupted
+    async def add(self, account: Account) -> bool:
+        """See IAccountRepository."""
+        row = {"id": account.name, "tier": account.tier.value, "created_at": self._clock.now()}
+        new = self._database.insert_or_skip(accounts, "id").values(row).returning(accounts.c.id)
+        async with self._database.write() as conn:
+            return (await conn.execute(new)).scalar() is not None
+
+    @uninterrupted
+    async def set_tier(self, account: str, tier: Tier) -> None:
+        """See IAccountRepository."""
+        change = update(accounts).where(accounts.c.id == account).values(tier=tier.value)
+        async with self._database.write() as conn:
+            changed = (await conn.execute(change)).rowcount
+        if not changed:
+            raise UnknownId("account", account)
+
+    async def all(self) -> Sequence[Account]:
+        """See IAccountRepository."""
+        async with self._database.read() as conn:
+            rows = await conn.execute(select(accounts.c.id, accounts.c.tier).order_by(accounts.c.id))
+            return [Account(name, Tier(tier)) for name, tier in rows]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select, true
 
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
-from leadgen.adapters.persistence.rows import lookup_of
+from leadgen.adapters.persistence.rows import Row, lookup_of
 from leadgen.adapters.persistence.tables import evidence, lookups
 from leadgen.application.ports.ledger_books import Evidence, ILedgerBooks, LedgerTotals, ProviderTotals
 from leadgen.domain.lookup import Lookup, LookupState
@@ -24,23 +26,12 @@ class SqlLedgerBooks(ILedgerBooks):
         self._database = database
         self._ledger = ledger
 
-    async def totals(self) -> LedgerTotals:
+    async def totals(self, account: str | None = None) -> LedgerTotals:
         """See ILedgerBooks."""
-        sums = (
-            select(
-                lookups.c.provider,
-                func.count().label("lookups"),
-                *(
-                    func.sum(lookups.c[name]).label(name)
-                    for name in ("posted_micros", "held_micros", "estimated_micros")
-                ),
-                func.count(case((_IS_INTENDED, 1))).label("intended"),
-                func.count(case((_IS_UNKNOWN, 1))).label("unknown"),
-            )
-            .group_by(lookups.c.provider)
-            .order_by(lookups.c.provider)
-        )
-        oldest = select(lookups.c.created_at).where(_IS_UNKNOWN).order_by(lookups.c.created_at).limit(1)
+        is_covered = true() if account is None else lookups.c.account_id == account
+        sums = _sums().where(is_covered)
+        unknown = select(lookups.c.created_at).where(_IS_UNKNOWN, is_covered)
+        oldest = unknown.order_by(lookups.c.created_at).limit(1)
         async with self._database.read() as conn:
             rows = (await conn.execute(sums)).mappings().all()
             oldest_unknown = (await conn.execute(oldest)).scalar()
@@ -48,16 +39,17 @@ class SqlLedgerBooks(ILedgerBooks):
             intents_open=sum(row["intended"] for row in rows),
             unknown_open=sum(row["unknown"] for row in rows),
             oldest_unknown=oldest_unknown,
-            providers={
-                row["provider"]: ProviderTotals(
-                    lookups=row["lookups"],
-                    posted_micros=int(row["posted_micros"]),
-                    held_micros=int(row["held_micros"]),
-                    estimated_micros=int(row["estimated_micros"]),
-                )
-                for row in rows
-            },
+            providers={row["provider"]: _totals_in(row) for row in rows},
         )
+
+    async def totals_of(
+        self, account: str, *, since: datetime, until: datetime
+    ) -> Mapping[str, ProviderTotals]:
+        """See ILedgerBooks."""
+        made = (lookups.c.created_at >= since) & (lookups.c.created_at < until)
+        sums = _sums().where(lookups.c.account_id == account, made)
+        async with self._database.read() as conn:
+            return {row["provider"]: _totals_in(row) for row in (await conn.execute(sums)).mappings()}
 
     async def page(self, *, after: str, limit: int) -> Sequence[Lookup]:
         """See ILedgerBooks."""
@@ -69,9 +61,9 @@ class SqlLedgerBooks(ILedgerBooks):
         """See ILedgerBooks."""
         return await self._ledger.correct(before, after, source)
 
-    async def find(self, beginning: str) -> Lookup | None:
+    async def find(self, account: str, beginning: str) -> Lookup | None:
         """See ILedgerBooks."""
-        begins_so = lookups.c.key.startswith(beginning, autoescape=True)
+        begins_so = lookups.c.key.startswith(beginning, autoescape=True) & (lookups.c.account_id == account)
         async with self._database.read() as conn:
             rows = (await conn.execute(select(lookups).where(begins_so).limit(2))).mappings().all()
         return lookup_of(rows[0]) if len(rows) == 1 else None
@@ -82,3 +74,27 @@ class SqlLedgerBooks(ILedgerBooks):
         statement = select(*columns).where(evidence.c.key == key).order_by(evidence.c.received_at)
         async with self._database.read() as conn:
             return [Evidence(**row) for row in (await conn.execute(statement)).mappings()]
+
+
+def _sums() -> Select[Any]:
+    amounts = ("posted_micros", "held_micros", "estimated_micros")
+    return (
+        select(
+            lookups.c.provider,
+            func.count().label("lookups"),
+            *(func.sum(lookups.c[name]).label(name) for name in amounts),
+            func.count(case((_IS_INTENDED, 1))).label("intended"),
+            func.count(case((_IS_UNKNOWN, 1))).label("unknown"),
+        )
+        .group_by(lookups.c.provider)
+        .order_by(lookups.c.provider)
+    )
+
+
+def _totals_in(row: Row) -> ProviderTotals:
+    return ProviderTotals(
+        lookups=row["lookups"],
+        posted_micros=int(row["posted_micros"]),
+        held_micros=int(row["held_micros"]),
+        estimated_micros=int(row["estimated_micros"]),
+    )

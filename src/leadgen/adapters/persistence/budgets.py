@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, now_micros, uninterrupted
 from leadgen.adapters.persistence.rows import Row, day_of
 from leadgen.adapters.persistence.tables import budgets, lookups
 from leadgen.application.ports.budget_repository import IBudgetRepository
-from leadgen.domain.budget import Budget, Span
+from leadgen.domain.budget import LOOKUP_MICROS, Budget, Span
 from leadgen.domain.limits import MICROS_PER_SECOND
+from leadgen.domain.lookup import LookupState
 
 _DAY_MICROS = 86_400 * MICROS_PER_SECOND
-_OF_ACCOUNT = (Span.ACCOUNT.value, Span.DAY.value, Span.LOOKUP.value)
+_OF_ACCOUNT = (Span.ACCOUNT.value, Span.DAY.value, Span.LOOKUP.value, Span.MONTH.value)
 
 BudgetKey = tuple[str, str]
 """Span and owner."""
+
+
+_THESE = (
+    select(budgets)
+    .where(
+        or_(
+            and_(budgets.c.span.in_(_OF_ACCOUNT), budgets.c.owner.in_(bindparam("accounts", expanding=True))),
+            and_(budgets.c.span == Span.JOB.value, budgets.c.owner.in_(bindparam("jobs", expanding=True))),
+        )
+    )
+    .order_by(budgets.c.span, budgets.c.owner)
+)
+_LOCKED = _THESE.with_for_update()
 
 
 class SqlBudgetRepository(IBudgetRepository):
@@ -41,7 +55,8 @@ class SqlBudgetRepository(IBudgetRepository):
         """See IBudgetRepository."""
         async with self._database.read() as conn:
             today = day_of(await now_micros(conn, self._database))
-            rows = (await conn.execute(_of([account], [job_id] if job_id else []))).mappings()
+            owners = _owners([account], [job_id] if job_id else [])
+            rows = (await conn.execute(_THESE, owners)).mappings()
             return [budget_of(row).on(today) for row in rows]
 
 
@@ -60,7 +75,7 @@ async def locked(
     conn: AsyncConnection, accounts: Collection[str], job_ids: Collection[str]
 ) -> dict[BudgetKey, Budget]:
     """The budgets of these accounts and jobs, locked in one order until the commit."""
-    rows = (await conn.execute(_of(accounts, job_ids).with_for_update())).mappings()
+    rows = (await conn.execute(_LOCKED, _owners(accounts, job_ids))).mappings()
     return {(row["span"], row["owner"]): budget_of(row) for row in rows}
 
 
@@ -98,12 +113,22 @@ async def _cap(conn: AsyncConnection, database: Database, span: Span, owner: str
 
 
 async def _spent(conn: AsyncConnection, span: Span, owner: str, now: int) -> tuple[int, int]:
-    spent = select(
-        func.coalesce(func.sum(lookups.c.posted_micros + lookups.c.estimated_micros), 0),
-        func.coalesce(func.sum(lookups.c.held_micros), 0),
-    ).where(_is_covered(span, owner, now))
+    gone = _counted() if span is Span.MONTH else _paid()
+    spent = select(*(func.coalesce(func.sum(each), 0) for each in gone)).where(_is_covered(span, owner, now))
     used, held = (await conn.execute(spent)).one()
     return int(used), int(held)
+
+
+def _paid() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return lookups.c.posted_micros + lookups.c.estimated_micros, lookups.c.held_micros
+
+
+def _counted() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """What `Budget` counts of a lookup in a month, used and held."""
+    is_sent = lookups.c.state.in_([LookupState.SETTLED.value, LookupState.UNKNOWN.value])
+    is_used = and_(is_sent, lookups.c.outcome != "rejected")
+    is_held = lookups.c.state == LookupState.INTENDED.value
+    return case((is_used, LOOKUP_MICROS), else_=0), case((is_held, LOOKUP_MICROS), else_=0)
 
 
 def budget_of(row: Row) -> Budget:
@@ -122,10 +147,8 @@ def _is_this(span: Span, owner: str) -> ColumnElement[bool]:
     return (budgets.c.span == span.value) & (budgets.c.owner == owner)
 
 
-def _of(accounts: Collection[str], job_ids: Collection[str]) -> Select[Any]:
-    of_account = and_(budgets.c.span.in_(_OF_ACCOUNT), budgets.c.owner.in_(sorted(accounts)))
-    of_job = and_(budgets.c.span == Span.JOB.value, budgets.c.owner.in_(sorted(job_ids)))
-    return select(budgets).where(or_(of_account, of_job)).order_by(budgets.c.span, budgets.c.owner)
+def _owners(accounts: Collection[str], job_ids: Collection[str]) -> dict[str, list[str]]:
+    return {"accounts": sorted(accounts), "jobs": sorted(job_ids)}
 
 
 def _is_covered(span: Span, owner: str, now: int) -> ColumnElement[bool]:
@@ -135,4 +158,6 @@ def _is_covered(span: Span, owner: str, now: int) -> ColumnElement[bool]:
     if span is Span.ACCOUNT:
         return is_account
     midnight = now - now % _DAY_MICROS
+    if span is Span.MONTH:
+        midnight -= (day_of(now).day - 1) * _DAY_MICROS
     return and_(is_account, lookups.c.intended_micros >= midnight)

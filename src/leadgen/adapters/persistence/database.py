@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Table, cast, event, func, select
+from sqlalchemy import BigInteger, Connection, Table, cast, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from leadgen.adapters.persistence.writer_thread import Work, WriterThread
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
 
 SETTING = "LEADGEN_DATABASE_URL"
@@ -26,6 +27,9 @@ _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=30000",
 )
+_POOL = {"pool_size": 15, "max_overflow": 0}
+"""Connections are opened when needed and then kept: under load, opening one costs more than using it."""
+
 _READS = {"isolation_level": "REPEATABLE READ"}  # as SQLite does by itself
 _WRITES = {"leadgen_writes": True}
 
@@ -66,13 +70,20 @@ class Database:
         make_folder(url)
         driver = "sqlite+aiosqlite" if self.is_sqlite else "postgresql+psycopg"
         options = {} if self.is_sqlite else {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
-        self._engine = create_async_engine(url.set(drivername=driver), hide_parameters=True, **options)
+        self._engine = create_async_engine(
+            url.set(drivername=driver), hide_parameters=True, **_POOL, **options
+        )
+        self._thread: WriterThread | None = None
         if self.is_sqlite:
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            plain = create_engine(url, hide_parameters=True, execution_options=_WRITES)
+            for engine in (self._engine.sync_engine, plain):
+                event.listen(engine, "connect", _prepare_sqlite)
+                event.listen(engine, "begin", _begin_sqlite)
+            self._thread = WriterThread(plain)
         self._reader = self._engine.execution_options(**({} if self.is_sqlite else _READS))
         self._writer = self._engine.execution_options(**_WRITES)
         self._unfinished: set[asyncio.Task[Any]] = set()
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -83,8 +94,19 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose changes are durable when the block ends, and gone when it raises."""
-        async with self._translated(), self._writer.begin() as connection:
+        async with self._translated(), self._my_turn(), self._writer.begin() as connection:
             yield connection
+
+    async def transact(self, work: Work[T]) -> T:
+        """What the work gives, once it is durable; with SQLite it may await nothing but its connection.
+
+        For many rows at a time: see ``writer_thread``.
+        """
+        if self._thread is None:
+            async with self.write() as connection:
+                return await work(connection)
+        async with self._translated(), self._my_turn():
+            return await self._thread.run(work)
 
     def insert_or_skip(self, table: Table, *keys: str) -> Any:
         """An insert that passes over rows whose keys are there."""
@@ -109,7 +131,18 @@ class Database:
         """Closes all connections, once everything that was to be finished is."""
         while self._unfinished:
             await asyncio.wait(self._unfinished)
+        if self._thread is not None:
+            await self._thread.close()
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncIterator[None]:
+        """SQLite has one writer, for which its clients wait by napping: those of a process wait here."""
+        if not self.is_sqlite:
+            yield
+            return
+        async with self._turn:
+            yield
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:

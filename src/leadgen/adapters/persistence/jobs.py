@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, case, cast, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Integer, case, cast, func, insert, literal, not_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.budgets import budget_of_job, cap_job
 from leadgen.adapters.persistence.database import Database, uninterrupted
+from leadgen.adapters.persistence.job_events import reserve, tell_job, tell_leads, tell_open_leads
+from leadgen.adapters.persistence.lead_changes import IS_THERE
 from leadgen.adapters.persistence.leads import conclude
+from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.records import Records
-from leadgen.adapters.persistence.rows import job_of
-from leadgen.adapters.persistence.tables import job_items, jobs, leads, lookups
+from leadgen.adapters.persistence.rows import event_of, job_of, options_column
+from leadgen.adapters.persistence.tables import job_events, job_items, jobs, leads, lookups
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion
-from leadgen.domain.job import Job, JobReport, JobStatus, ProviderSpend, Wanted
+from leadgen.domain.job import LATELY, Job, JobEvent, JobReport, JobStatus, ProviderSpend, Wanted
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import LookupState
+from leadgen.domain.waterfall import Reused
 
-_IS_OPEN_ITEM = "job_items.job_id = :job AND job_items.lead_id = given.lead_id AND job_items.state IS NULL"
+_ENDED = ("state", "ended_at", "reused_calls", "saved_micros")
 _SENT = [LookupState.SETTLED.value, LookupState.UNKNOWN.value]
 _ENDS = [status.value for status in JobStatus if status.is_end]
 
@@ -29,9 +35,10 @@ _ENDS = [status.value for status in JobStatus if status.is_end]
 class SqlJobRepository(IJobRepository):
     """The tables of jobs and of the leads they cover."""
 
-    def __init__(self, database: Database, clock: IClock) -> None:
+    def __init__(self, database: Database, clock: IClock, outbox: Outbox | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._outbox = outbox or Outbox(database)
 
     @uninterrupted
     async def add(self, job: Job, *, budget_micros: int | None = None) -> Job:
@@ -41,6 +48,8 @@ class SqlJobRepository(IJobRepository):
             "account_id": job.account,
             "lead_id": job.scope.lead_id,
             "again": job.scope.again,
+            "only_state": job.scope.only.value if job.scope.only else None,
+            "of_job_id": job.scope.of_job,
             "status": job.status.value,
             "created_at": job.created_at,
             "ended_at": job.ended_at,
@@ -49,6 +58,9 @@ class SqlJobRepository(IJobRepository):
             "is_over_budget": False,
             "wanted": job.wanted.value,
             "wanted_at": job.wanted_at,
+            "ordering": job.order.value,
+            "panel": job.panel,
+            "options": options_column(job.options),
         }
         async with self._database.write() as conn:
             new = self._database.insert_or_skip(jobs, "id").values(row).returning(jobs.c.id)
@@ -68,6 +80,7 @@ class SqlJobRepository(IJobRepository):
                 update(jobs).where(is_waiting).values(status=JobStatus.RUNNING.value, carrier=carrier)
             )
             if started.rowcount:
+                await tell_job(conn, job.id, JobStatus.RUNNING, self._clock.now())
                 await conn.execute(insert(job_items).from_select(["job_id", "seq", "lead_id"], covered))
             count = select(func.count()).where(job_items.c.job_id == job.id)
             return int((await conn.execute(count)).scalar_one())
@@ -89,19 +102,48 @@ class SqlJobRepository(IJobRepository):
             return list((await conn.execute(statement)).scalars())
 
     @uninterrupted
+    async def suspect(self, job_id: str, lead_id: str) -> int:
+        """See IJobRepository."""
+        noted = update(job_items).where(_is_item(job_id, lead_id)).values(deaths=job_items.c.deaths + 1)
+        async with self._database.write() as conn:
+            return int((await conn.execute(noted.returning(job_items.c.deaths))).scalar() or 1) - 1
+
+    @uninterrupted
+    async def clear(self, job_id: str, lead_id: str) -> None:
+        """See IJobRepository."""
+        async with self._database.write() as conn:
+            await conn.execute(update(job_items).where(_is_item(job_id, lead_id)).values(deaths=0))
+
+    @uninterrupted
     async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
         """See IJobRepository."""
         if not conclusions:
             return
-        records = Records(job_items, ("lead_id", "state"), is_sqlite=self._database.is_sqlite)
-        states = [[each.lead_id, each.verdict.state.value] for each in conclusions]
-        async with self._database.write() as conn:
-            await conclude(conn, self._database, job.account, conclusions, self._clock.now())
-            await records.run(
-                conn, records.update({"state": "given.state"}, _IS_OPEN_ITEM), states, job=job.id
-            )
+        now = self._clock.now()
+        records = Records(job_items, ("job_id", "lead_id", *_ENDED), is_sqlite=self._database.is_sqlite)
+        ends = [
+            [job.id, each.lead_id, each.verdict.state.value, now, *dataclasses.astuple(each.verdict.reused)]
+            for each in conclusions
+        ]
+        ending = records.update(
+            ["job_id", "lead_id"], {name: f"given.{name}" for name in _ENDED}, "job_items.state IS NULL"
+        )
+
+        still_open = records.find(["job_id", "lead_id"], "job_items.state IS NULL")
+
+        async def work(conn: AsyncConnection) -> bool:
+            await conclude(conn, self._database, job.account, conclusions, now)
+            first = await reserve(conn, job.id, len(conclusions))  # which keeps others out until the commit
+            open_now = set(await records.tell(conn, still_open, ends))
+            await records.count(conn, ending, ends)
+            news = {each[1]: each[2] for each in ends if each[1] in open_now}
+            await tell_leads(conn, self._database, job.id, first=first, states=news, now=now)
             if any(conclusion.verdict.is_over_budget for conclusion in conclusions):
                 await conn.execute(update(jobs).where(jobs.c.id == job.id).values(is_over_budget=True))
+            return await self._outbox.note_found(conn, job.account, job.id, conclusions, now)
+
+        if await self._database.transact(work):
+            self._outbox.ring()
 
     @uninterrupted
     async def end(self, job_id: str, status: JobStatus) -> None:
@@ -112,17 +154,28 @@ class SqlJobRepository(IJobRepository):
         ends = [(is_cancelled, JobStatus.CANCELLED.value)]
         if status is JobStatus.DONE:
             ends.append((jobs.c.is_over_budget, JobStatus.BUDGET_REACHED.value))
-        end = (
-            update(jobs)
-            .where(is_unended)
-            .values(status=case(*ends, else_=status.value), ended_at=self._clock.now())
-        )
+        now = self._clock.now()
+        end = update(jobs).where(is_unended).values(status=case(*ends, else_=status.value), ended_at=now)
         async with self._database.write() as conn:
             ended = (await conn.execute(end.returning(jobs.c.status))).scalar()
-            if ended is not None:
-                is_done = ended in {JobStatus.DONE.value, JobStatus.BUDGET_REACHED.value}
-                left = EndState.FAILED if is_done else EndState.INCOMPLETE
-                await conn.execute(update(job_items).where(is_open).values(state=left.value))
+            if ended is None:
+                return
+            is_done = ended in {JobStatus.DONE.value, JobStatus.BUDGET_REACHED.value}
+            left = EndState.FAILED if is_done else EndState.INCOMPLETE
+            await tell_open_leads(conn, job_id, left, now)
+            await tell_job(conn, job_id, JobStatus(ended), now)
+            await conn.execute(update(job_items).where(is_open).values(state=left.value))
+            is_told = await self._tell_end(conn, job_id)
+        if is_told:
+            self._outbox.ring()
+
+    async def _tell_end(self, conn: AsyncConnection, job_id: str) -> bool:
+        job = await _get(conn, job_id)
+        listening = await self._outbox.listening_to_jobs(conn, job.account) if job else ()
+        if job is None or not listening:
+            return False
+        now = self._clock.now()
+        return await self._outbox.note_end(conn, listening, await _report(conn, job, now), now)
 
     @uninterrupted
     async def want(self, job_id: str, wanted: Wanted, *, budget_micros: int | None = None) -> Job | None:
@@ -130,8 +183,11 @@ class SqlJobRepository(IJobRepository):
         is_free = jobs.c.status.not_in(_ENDS) & jobs.c.wanted.not_in([wanted.value, Wanted.CANCEL.value])
         change = update(jobs).where(jobs.c.id == job_id, is_free)
         async with self._database.write() as conn:
-            await conn.execute(change.values(wanted=wanted.value, wanted_at=self._clock.now()))
+            now = self._clock.now()
+            changed = await conn.execute(change.values(wanted=wanted.value, wanted_at=now))
             job = await _get(conn, job_id)
+            if changed.rowcount and job is not None and wanted is not Wanted.CANCEL:
+                await tell_job(conn, job_id, job.status, now)
             is_granted = job is not None and not job.status.is_end and job.wanted is wanted
             if is_granted and budget_micros is not None:
                 await cap_job(conn, self._database, job_id, budget_micros)
@@ -148,7 +204,8 @@ class SqlJobRepository(IJobRepository):
             opened = await conn.execute(update(jobs).where(is_reached).values(running))
             if not opened.rowcount:
                 return False
-            await conn.execute(update(job_items).where(is_incomplete).values(state=None))
+            await conn.execute(update(job_items).where(is_incomplete).values(state=None, ended_at=None))
+            await tell_job(conn, job_id, JobStatus.RUNNING, self._clock.now())
             if budget_micros is not None:
                 await cap_job(conn, self._database, job_id, budget_micros)
         return True
@@ -157,7 +214,7 @@ class SqlJobRepository(IJobRepository):
         """See IJobRepository."""
         async with self._database.read() as conn:
             job = await _get(conn, job_id)
-            return await _report(conn, job) if job else None
+            return await _report(conn, job, self._clock.now()) if job else None
 
     async def asked(self, job_id: str) -> int:
         """See IJobRepository."""
@@ -177,7 +234,37 @@ class SqlJobRepository(IJobRepository):
         )
         async with self._database.read() as conn:
             found = [job_of(row) for row in (await conn.execute(statement)).mappings()]
-            return [await _report(conn, job) for job in found]
+            now = self._clock.now()
+            return [await _report(conn, job, now) for job in found]
+
+    async def page(
+        self, account: str, *, after: str, limit: int, status: JobStatus | None = None
+    ) -> Sequence[JobReport]:
+        """See IJobRepository."""
+        place = tuple_(jobs.c.created_at, jobs.c.id)
+        wanted = [jobs.c.account_id == account]
+        if after:
+            last = jobs.alias()
+            beyond = select(last.c.created_at, last.c.id).where(last.c.account_id == account)
+            wanted.append(place < beyond.where(last.c.id == after).scalar_subquery())
+        if status is not None:
+            wanted += _shown_as(status)
+        statement = select(jobs).where(*wanted).order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
+        async with self._database.read() as conn:
+            found = [job_of(row) for row in (await conn.execute(statement.limit(limit))).mappings()]
+            now = self._clock.now()
+            return [await _report(conn, job, now) for job in found]
+
+    async def events(self, job_id: str, *, after: int, limit: int) -> Sequence[JobEvent]:
+        """See IJobRepository."""
+        statement = (
+            select(job_events)
+            .where(job_events.c.job_id == job_id, job_events.c.number > after)
+            .order_by(job_events.c.number)
+            .limit(limit)
+        )
+        async with self._database.read() as conn:
+            return [event_of(row) for row in (await conn.execute(statement)).mappings()]
 
     async def unended(self) -> Sequence[Job]:
         """See IJobRepository."""
@@ -186,13 +273,32 @@ class SqlJobRepository(IJobRepository):
             return [job_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
+def _shown_as(status: JobStatus) -> list[ColumnElement[bool]]:
+    """What is in the rows of jobs that show so, see ``JobStatus.under``."""
+    is_paused = jobs.c.wanted == Wanted.PAUSE.value
+    if status is JobStatus.PAUSED:
+        return [is_paused, jobs.c.status.not_in(_ENDS)]
+    return [jobs.c.status == status.value, *([] if status.is_end else [not_(is_paused)])]
+
+
 def _scope(job: Job) -> list[ColumnElement[bool]]:
-    is_ours = leads.c.account_id == job.account
+    is_ours: ColumnElement[bool] = (leads.c.account_id == job.account) & IS_THERE
     if job.scope.lead_id:
         return [is_ours, leads.c.id == job.scope.lead_id]
+    if job.scope.only is not None and job.scope.of_job is None:
+        return [is_ours, leads.c.phone.is_(None), leads.c.phone_status == job.scope.only.value]
     passed_over = [] if job.scope.again else [EndState.NOT_FOUND.value]
     is_wanted = leads.c.phone_status.is_(None) | leads.c.phone_status.not_in(passed_over)
-    return [is_ours, leads.c.phone.is_(None), is_wanted]
+    conditions = [is_ours, leads.c.phone.is_(None), is_wanted]
+    if job.scope.of_job is not None:
+        state = job.scope.only.value if job.scope.only else None
+        ended_so = (job_items.c.job_id == job.scope.of_job) & (job_items.c.state == state)
+        conditions.append(leads.c.id.in_(select(job_items.c.lead_id).where(ended_so)))
+    return conditions
+
+
+def _is_item(job_id: str, lead_id: str) -> ColumnElement[bool]:
+    return (job_items.c.job_id == job_id) & (job_items.c.lead_id == lead_id)
 
 
 async def _get(conn: AsyncConnection, job_id: str) -> Job | None:
@@ -200,13 +306,21 @@ async def _get(conn: AsyncConnection, job_id: str) -> Job | None:
     return job_of(row) if row else None
 
 
-async def _report(conn: AsyncConnection, job: Job) -> JobReport:
+async def _report(conn: AsyncConnection, job: Job, now: datetime) -> JobReport:
+    is_late = job_items.c.ended_at > now - LATELY
     counted = (
-        select(job_items.c.state, func.count().label("leads"))
+        select(
+            job_items.c.state,
+            func.count().label("leads"),
+            func.count(case((is_late, 1))).label("late"),
+            func.coalesce(func.sum(job_items.c.reused_calls), 0).label("calls"),
+            func.coalesce(func.sum(job_items.c.saved_micros), 0).label("micros"),
+        )
         .where(job_items.c.job_id == job.id)
         .group_by(job_items.c.state)
     )
-    counts: dict[Any, int] = {row.state: row.leads for row in await conn.execute(counted)}
+    rows = (await conn.execute(counted)).all()
+    counts: dict[Any, int] = {row.state: row.leads for row in rows}
     return JobReport(
         job=job,
         leads=sum(counts.values()),
@@ -216,6 +330,8 @@ async def _report(conn: AsyncConnection, job: Job) -> JobReport:
         failed=counts.get(EndState.FAILED.value, 0),
         providers=await _spend(conn, job.id),
         budget=await budget_of_job(conn, job.id),
+        ended_lately=sum(row.late for row in rows),
+        reused=Reused(sum(int(row.calls) for row in rows), sum(int(row.micros) for row in rows)),
     )
 
 
@@ -227,12 +343,23 @@ async def _spend(conn: AsyncConnection, job_id: str) -> dict[str, ProviderSpend]
             func.count(case((lookups.c.outcome == "hit", lookups.c.phone))),
             func.sum(lookups.c.posted_micros + lookups.c.estimated_micros),
             func.avg(lookups.c.took_millis),
+            func.count(case((lookups.c.position == 1, 1))),
+            func.min(lookups.c.reason),
+            func.max(lookups.c.reason),
         )
         .where(lookups.c.job_id == job_id)
         .group_by(lookups.c.provider)
         .order_by(func.min(lookups.c.created_at))
     )
     return {
-        provider: ProviderSpend(calls, hits, int(micros), None if millis is None else float(millis) / 1_000)
-        for provider, calls, hits, micros, millis in await conn.execute(spent)
+        provider: ProviderSpend(
+            calls,
+            hits,
+            int(micros),
+            None if millis is None else float(millis) / 1_000,
+            first_choices=first,
+            reason=reason or "",
+            has_one_reason=reason == other,
+        )
+        for provider, calls, hits, micros, millis, first, reason, other in await conn.execute(spent)
     }

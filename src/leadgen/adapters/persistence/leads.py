@@ -8,18 +8,44 @@ from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
+from leadgen.adapters.persistence.lead_changes import (
+    IS_THERE,
+    filtered,
+    is_lead,
+    line_of,
+    lock_leads,
+    remove_lead,
+    replace_lead,
+    with_cost,
+)
+from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.records import Records
-from leadgen.adapters.persistence.rows import identity_of, lead_of, phone_columns, profile_columns, profile_of
-from leadgen.adapters.persistence.tables import accounts, lead_columns, leads, lookups
+from leadgen.adapters.persistence.rows import (
+    find_column,
+    identity_of,
+    lead_of,
+    phone_columns,
+    profile_columns,
+    profile_of,
+)
+from leadgen.adapters.persistence.tables import accounts, lead_columns, leads
 from leadgen.application.ports.clock import IClock
-from leadgen.application.ports.lead_repository import Arrival, Conclusion, ILeadRepository, LeadLine
+from leadgen.application.ports.lead_repository import (
+    EVERY_LEAD,
+    Arrival,
+    Conclusion,
+    ILeadRepository,
+    LeadFilter,
+    LeadLine,
+)
 from leadgen.domain.budget import Span
-from leadgen.domain.lead import FROM_FILE, EndState, Lead
+from leadgen.domain.lead import FROM_FILE, EndState, Lead, Profile
 from leadgen.domain.lead_row import Column
+from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
 
 _KEPT = ("account_id", "identity", "created_at")
@@ -29,9 +55,10 @@ _KEPT = ("account_id", "identity", "created_at")
 class SqlLeadRepository(ILeadRepository):
     """The table of leads."""
 
-    def __init__(self, database: Database, clock: IClock) -> None:
+    def __init__(self, database: Database, clock: IClock, outbox: Outbox | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._outbox = outbox or Outbox(database)
 
     @uninterrupted
     async def merge(self, account: str, arrivals: Sequence[Arrival]) -> int:
@@ -80,40 +107,63 @@ class SqlLeadRepository(ILeadRepository):
 
     async def get(self, account: str, lead_id: str) -> LeadLine | None:
         """See ILeadRepository."""
-        lines = await self._lines(_with_cost().where(leads.c.account_id == account, leads.c.id == lead_id))
+        lines = await self._lines(with_cost().where(*is_lead(account, lead_id)))
         return lines[0] if lines else None
 
     async def unasked(self, account: str, lead_id: str) -> Sequence[Refusal]:
         """See ILeadRepository."""
-        statement = select(leads.c.unasked).where(leads.c.account_id == account, leads.c.id == lead_id)
+        statement = select(leads.c.unasked).where(*is_lead(account, lead_id))
         async with self._database.read() as conn:
             return [_refusal_of(**refusal) for refusal in (await conn.execute(statement)).scalar() or ()]
 
     async def many(self, account: str, lead_ids: Sequence[str]) -> Sequence[Lead]:
         """See ILeadRepository."""
-        statement = select(leads).where(leads.c.account_id == account, leads.c.id.in_(lead_ids))
+        statement = select(leads).where(leads.c.account_id == account, IS_THERE, leads.c.id.in_(lead_ids))
         async with self._database.read() as conn:
             return [lead_of(row) for row in (await conn.execute(statement.order_by(leads.c.id))).mappings()]
 
-    async def page(self, account: str, *, after: str, limit: int) -> Sequence[LeadLine]:
+    async def page(
+        self, account: str, *, after: str, limit: int, only: LeadFilter = EVERY_LEAD
+    ) -> Sequence[LeadLine]:
         """See ILeadRepository."""
-        return await self._lines(
-            _with_cost()
-            .where(leads.c.account_id == account, leads.c.id > after)
-            .order_by(leads.c.id)
-            .limit(limit)
-        )
+        wanted = [leads.c.account_id == account, IS_THERE, leads.c.id > after, *filtered(only)]
+        return await self._lines(with_cost().where(*wanted).order_by(leads.c.id).limit(limit))
+
+    async def find(self, account: str, profile: Profile) -> LeadLine | None:
+        """See ILeadRepository."""
+        is_same = leads.c.identity == identity_of(profile)
+        lines = await self._lines(with_cost().where(leads.c.account_id == account, is_same))
+        return lines[0] if lines else None
+
+    @uninterrupted
+    async def replace(
+        self, account: str, before: LeadLine, profile: Profile, phone: PhoneNumber | None
+    ) -> bool:
+        """See ILeadRepository."""
+        async with self._database.write() as conn:
+            return await replace_lead(
+                conn, account, before, profile=profile, phone=phone, now=self._clock.now()
+            )
+
+    @uninterrupted
+    async def remove(self, account: str, before: LeadLine) -> bool:
+        """See ILeadRepository."""
+        async with self._database.write() as conn:
+            return await remove_lead(conn, account, before, self._clock.now())
 
     @uninterrupted
     async def conclude(self, account: str, conclusion: Conclusion) -> None:
         """See ILeadRepository."""
         async with self._database.write() as conn:
-            await conclude(conn, self._database, account, [conclusion], self._clock.now())
+            now = self._clock.now()
+            await conclude(conn, self._database, account, [conclusion], now)
+            is_told = await self._outbox.note_found(conn, account, None, [conclusion], now)
+        if is_told:
+            self._outbox.ring()
 
     async def _lines(self, statement: Select[Any]) -> Sequence[LeadLine]:
         async with self._database.read() as conn:
-            rows = (await conn.execute(statement)).mappings()
-            return [LeadLine(lead_of(row), int(row["cost_micros"] or 0)) for row in rows]
+            return [line_of(row) for row in (await conn.execute(statement)).mappings()]
 
     def _merged(
         self, account: str, arrivals: Sequence[Arrival], known: dict[str, dict[str, Any]]
@@ -132,20 +182,22 @@ class SqlLeadRepository(ILeadRepository):
         if standing is None:
             base: dict[str, Any] = {
                 "id": arrival.id, "account_id": account, "created_at": now, "unasked": [],
-                "phone_provider": None, "phone_status": None, **phone_columns(None),
+                "second_best": None, "phone_provider": None, "phone_status": None, "deleted_at": None,
+                **phone_columns(None),
             }  # fmt: skip
             profile = arrival.profile
         else:
             base = dict(standing)
             profile = profile_of(standing).merged_with(arrival.profile)
             if profile.question() != profile_of(standing).question() and not base["phone"]:
-                base["phone_status"] = None
+                base |= {"phone_status": None, "second_best": None}
         row = {**base, **profile_columns(profile), "updated_at": now}
         if arrival.phone and not row["phone"]:
             row |= {
                 **phone_columns(arrival.phone),
                 "phone_provider": FROM_FILE,
                 "phone_status": EndState.FOUND.value,
+                "second_best": None,
             }
         return row
 
@@ -160,16 +212,18 @@ async def conclude(
         await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(ids)))
     records = _ends(database.is_sqlite)
     statement = records.update(
+        ["id"],
         {
             "phone": "COALESCE(leads.phone, given.phone)",
             **{name: _unless_known(name, f"leads.{name}") for name in _FOUND},
             "phone_status": _unless_known("phone_status", f"'{EndState.FOUND.value}'"),
             "unasked": "given.unasked",
+            "second_best": "given.second_best",
             "updated_at": "given.updated_at",
         },
-        "leads.id = given.id AND leads.account_id = :account",
+        "leads.account_id = :account AND leads.deleted_at IS NULL",
     )
-    await records.run(conn, statement, [_end_row(each, now) for each in ordered], account=account)
+    await records.count(conn, statement, [_end_row(each, now) for each in ordered], account=account)
 
 
 _FOUND = ("phone_country", "phone_line", "phone_provider")
@@ -177,7 +231,7 @@ _FOUND = ("phone_country", "phone_line", "phone_provider")
 
 @functools.cache
 def _ends(is_sqlite: bool) -> Records:  # noqa: FBT001 - a key of the cache
-    columns = ("id", "phone", *_FOUND, "phone_status", "unasked", "updated_at")
+    columns = ("id", "phone", *_FOUND, "phone_status", "unasked", "second_best", "updated_at")
     return Records(leads, columns, is_sqlite=is_sqlite)
 
 
@@ -197,30 +251,17 @@ def _end_row(conclusion: Conclusion, now: datetime) -> list[Any]:
         for refusal in verdict.unasked
     ]
     phone, state = phone_columns(verdict.phone), verdict.state.value
-    return [conclusion.lead_id, *phone.values(), verdict.provider, state, unasked, now]
+    second = find_column(verdict.second_best)
+    return [conclusion.lead_id, *phone.values(), verdict.provider, state, unasked, second, now]
 
 
 def _refusal_of(provider: str, reason: str, *, prevents: bool, over: str | None = None) -> Refusal:
     return Refusal(provider, reason, prevents, Span(over) if over else None)
 
 
-def _with_cost() -> Select[Any]:
-    cost = (
-        select(func.sum(lookups.c.posted_micros + lookups.c.estimated_micros))
-        .where(lookups.c.lead_id == leads.c.id)
-        .scalar_subquery()
-    )
-    return select(leads, cost.label("cost_micros"))
-
-
 async def _lock(conn: AsyncConnection, account: str) -> None:
     """Lets others import into this account only after the commit; lookups are recorded meanwhile."""
     await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
-
-
-def lock_leads(*columns: ColumnElement[Any]) -> Select[Any]:
-    """Leads to be changed, locked in the order of their ids, so that no two writers wait for each other."""
-    return select(*(columns or leads.c)).order_by(leads.c.id).with_for_update(key_share=True)
 
 
 async def _known(conn: AsyncConnection, account: str, identities: Sequence[str]) -> dict[str, dict[str, Any]]:

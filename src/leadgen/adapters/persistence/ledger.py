@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,8 +38,12 @@ class _Entry:
 class SqlLookupLedger(ILookupLedger):
     """While one commit is on its way, all that arrives gathers for the next one."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, on_closed: Sequence[Callable[[Sequence[Lookup]], None]] = ()
+    ) -> None:
+        """Each of ``on_closed`` is told what a commit has closed."""
         self._database = database
+        self._on_closed = on_closed
         self._entries: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -101,13 +106,21 @@ class SqlLookupLedger(ILookupLedger):
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._entries.append(_Entry(change, waiter))
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._flush())
+            self._writer = asyncio.create_task(
+                self._flush(), context=Context()
+            )  # it is nobody's in particular
         return await waiter
 
     async def _flush(self) -> None:
         while self._entries:
             batch, self._entries = self._entries[:_BATCH_MAX], self._entries[_BATCH_MAX:]
             results = await self._commit_safely(batch)
+            if self._on_closed:
+                ended = zip(batch, results, strict=True)
+                changes = [entry.change for entry, result in ended if result is True]
+                closed = [change.lookup for change in changes if isinstance(change, Close)]
+                for tell in self._on_closed:
+                    tell(closed)
             for entry, result in zip(batch, results, strict=True):
                 if entry.waiter.done():
                     continue
@@ -129,6 +142,7 @@ class SqlLookupLedger(ILookupLedger):
     async def _commit(self, batch: Sequence[_Entry]) -> list[Any]:
         """One commit for all; one whose reply was lost is repeated, and finds what it has done."""
         results: list[Any] = []
+        changes = [entry.change for entry in batch]
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(ServiceUnavailable),
             stop=stop_after_attempt(_TRIES),
@@ -136,6 +150,7 @@ class SqlLookupLedger(ILookupLedger):
             reraise=True,
         ):
             with attempt:
-                async with self._database.write() as conn:
-                    results = await LedgerCommit(conn, self._database).run([entry.change for entry in batch])
+                results = await self._database.transact(
+                    lambda conn: LedgerCommit(conn, self._database).run(changes)
+                )
         return results

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.budgets import BudgetKey, locked, store
 from leadgen.adapters.persistence.database import Database, now_micros
-from leadgen.adapters.persistence.leads import lock_leads
+from leadgen.adapters.persistence.lead_changes import lock_leads
 from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import day_of, lookup_columns, lookup_of, phone_columns
 from leadgen.adapters.persistence.tables import evidence, leads, limiters, lookups
@@ -66,18 +66,42 @@ class _Standing:
     is_changed: bool = False
 
 
+_INTENT = (
+    "key", "account_id", "lead_id", "job_id", "question", "provider", "n", "owner",
+    "lease_until", "created_at", "held_micros", "position", "reason",
+)  # fmt: skip
+_NEW = {
+    "state": "'intended'", "posted_micros": "0", "estimated_micros": "0", "repeats": "0", "discarded": "0",
+    "intended_micros": ":now",
+}  # fmt: skip
+"""What is the same of all new intents."""
+
 _CLOSING = (
-    "state", "settled_at", "held_micros", "posted_micros", "estimated_micros",
+    "state", "settled_at", "posted_micros", "estimated_micros",
     "took_millis", "outcome", "fault", "detail", "raw", "phone", "phone_country", "phone_line",
 )  # fmt: skip
-"""What an answer changes of an open lookup."""
+"""What an answer changes of an open lookup, of which nothing stays held."""
 
-_INTENT = tuple(column.name for column in lookups.c if column.name not in {"intended_micros", "discarded"})
 _CLOSED = ("key", "owner", *_CLOSING)
 _VALUE = ("phone", "phone_country", "phone_line", "phone_provider", "updated_at", "phone_status")
 _FOUND = ("id", "account_id", *_VALUE)
-_IS_OPEN = "lookups.key = given.key AND lookups.owner = given.owner AND lookups.state = 'intended'"
-_IS_WITHOUT = "leads.id = given.id AND leads.account_id = given.account_id AND leads.phone IS NULL"
+_IS_OURS = "lookups.owner = given.owner"
+_IS_OPEN = f"{_IS_OURS} AND lookups.state = 'intended'"
+_IS_NEW = f"{_IS_OPEN} AND lookups.repeats = 0"
+_IS_CLOSED = (
+    f"{_IS_OURS} AND lookups.state = given.state AND lookups.settled_at = given.settled_at"
+    " AND COALESCE(lookups.outcome, '') = COALESCE(given.outcome, '')"
+    " AND COALESCE(lookups.detail, '') = COALESCE(given.detail, '')"
+)
+_IS_WITHOUT = "leads.account_id = given.account_id AND leads.phone IS NULL AND leads.deleted_at IS NULL"
+
+
+_EPOCHS = (
+    select(limiters.c.credential, limiters.c.epoch)
+    .where(limiters.c.credential.in_(bindparam("credentials", expanding=True)))
+    .order_by(limiters.c.credential)
+    .with_for_update(read=True)
+)
 
 
 class LedgerCommit:
@@ -117,9 +141,8 @@ class LedgerCommit:
             await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(sorted(lead_ids))))
         providers = {change.lookup.provider for change in batch if isinstance(change, Intend)}
         if providers:
-            epochs = select(limiters.c.credential, limiters.c.epoch).order_by(limiters.c.credential)
-            known = epochs.where(limiters.c.credential.in_(sorted(providers))).with_for_update(read=True)
-            self._epochs = {row.credential: row.epoch for row in await conn.execute(known)}
+            known = await conn.execute(_EPOCHS, {"credentials": sorted(providers)})
+            self._epochs = {row.credential: row.epoch for row in known}
         self._budgets = await locked(
             conn,
             {change.lookup.account for change in batch},
@@ -137,20 +160,33 @@ class LedgerCommit:
                 intends[key] = place
             elif isinstance(change, Close):
                 closes[key] = place
-        results: dict[int, Any] = {}
-        if intends:
-            columns = [lookup_columns(batch[place].lookup) for place in intends.values()]
-            rows = [[*(row[name] for name in _INTENT), self._now, 0] for row in columns]
-            for key in await self._intents.run(self._conn, self._intents.insert_or_skip("key"), rows):
-                results[intends[key]] = batch[intends[key]].lookup
-        if closes:
-            columns = [lookup_columns(batch[place].lookup) for place in closes.values()]
-            rows = [[row[name] for name in _CLOSED] for row in columns]
-            closing = self._closed.update(_from_given(_CLOSING), _IS_OPEN, "key")
-            for key in await self._closed.run(self._conn, closing, rows):
-                results[closes[key]] = True
-                self._note_value(batch[closes[key]])
+        inserted = await self._insert_new([batch[place].lookup for place in intends.values()])
+        results: dict[int, Any] = {intends[key]: batch[intends[key]].lookup for key in inserted}
+        for key in await self._close_open([batch[place].lookup for place in closes.values()]):
+            results[closes[key]] = True
+            self._note_value(batch[closes[key]])
         return results
+
+    async def _insert_new(self, intents: Sequence[Lookup]) -> Sequence[str]:
+        """The keys of those that are new; where one is not, which of them stand as ours."""
+        if not intents:
+            return []
+        rows = [_intent_row(lookup) for lookup in intents]
+        insert = self._intents.insert_or_skip("key", _NEW)
+        if await self._intents.count(self._conn, insert, rows, now=self._now) == len(rows):
+            return [lookup.key for lookup in intents]
+        return await self._intents.tell(self._conn, self._intents.find(["key"], _IS_NEW), rows)
+
+    async def _close_open(self, closed: Sequence[Lookup]) -> Sequence[str]:
+        """The keys of those that were open; where one was not, which of them are closed like that."""
+        if not closed:
+            return []
+        columns = [lookup_columns(lookup) for lookup in closed]
+        rows = [[row[name] for name in _CLOSED] for row in columns]
+        close = self._closed.update(["key"], {**_from_given(_CLOSING), "held_micros": "0"}, _IS_OPEN)
+        if await self._closed.count(self._conn, close, rows) == len(rows):
+            return [lookup.key for lookup in closed]
+        return await self._closed.tell(self._conn, self._closed.find(["key"], _IS_CLOSED), rows)
 
     async def _decide_all(self, batch: Sequence[Change], left: Sequence[int]) -> dict[int, Any]:
         """The rest, one after the other over the rows that stand, which are locked."""
@@ -279,14 +315,14 @@ class LedgerCommit:
     def _without(lookup: Lookup | None, intended_at: int, budget: Budget) -> Budget:
         if lookup is None or not budget.covers(lookup, day_of(intended_at)):
             return budget
-        return budget.moved(held_micros=-lookup.held_micros, used_micros=-lookup.cost_micros)
+        return budget.minus(lookup)
 
-    def _move(self, before: Lookup | None, before_at: int, after: Lookup, after_at: int) -> None:
+    def _move(self, before: Lookup | None, before_at: int, after: Lookup | None, after_at: int) -> None:
         """Takes the money of a lookup out of its budgets as it was, and puts it in as it is."""
         for key, standing in self._budgets.items():
             budget = self._without(before, before_at, standing.on(day_of(self._now)))
-            if budget.covers(after, day_of(after_at)):
-                budget = budget.moved(held_micros=after.held_micros, used_micros=after.cost_micros)
+            if after is not None and budget.covers(after, day_of(after_at)):
+                budget = budget.plus(after)
             if budget != standing:
                 self._budgets[key] = budget
                 self._moved.add(key)
@@ -333,19 +369,29 @@ class LedgerCommit:
 
     async def _write_values(self) -> None:
         rows = [_value_row(value, lookup) for value, lookup in self._values]
-        await self._found.run(self._conn, self._found.update(_from_given(_VALUE), _IS_WITHOUT), rows)
+        await self._found.count(
+            self._conn, self._found.update(["id"], _from_given(_VALUE), _IS_WITHOUT), rows
+        )
 
     async def _yield_to_others(
         self, batch: Sequence[Change], results: dict[int, Any], lost: set[str]
     ) -> None:
         """Another process was faster: its lookup stands, and our money is not held."""
         for key in lost:
-            self._move(self._rows[key].lookup, self._now, _nothing_of(self._rows[key].lookup), self._now)
+            self._move(self._rows[key].lookup, self._now, None, self._now)
         await self._read_rows(sorted(lost))
         for place in results:
             change = batch[place]
             if change.lookup.key in lost:
                 results[place] = self._rows[change.lookup.key].lookup if isinstance(change, Intend) else False
+
+
+def _intent_row(lookup: Lookup) -> list[Any]:
+    return [
+        lookup.key, lookup.account, lookup.lead_id, lookup.job_id, lookup.question, lookup.provider, lookup.n,
+        lookup.owner, lookup.lease_until, lookup.created_at, lookup.held_micros,
+        lookup.position, lookup.reason or None,
+    ]  # fmt: skip
 
 
 def _value_row(value: LeadValue, lookup: Lookup) -> list[Any]:
@@ -368,7 +414,7 @@ def _changed_row(row: _Standing) -> dict[str, Any]:
 def _records(is_sqlite: bool) -> tuple[Records, Records, Records]:  # noqa: FBT001 - a key of the cache
     """Intents, what closes them, and what is found for leads."""
     return (
-        Records(lookups, (*_INTENT, "intended_micros", "discarded"), is_sqlite=is_sqlite),
+        Records(lookups, _INTENT, is_sqlite=is_sqlite),
         Records(lookups, _CLOSED, is_sqlite=is_sqlite),
         Records(leads, _FOUND, is_sqlite=is_sqlite),
     )
@@ -376,7 +422,3 @@ def _records(is_sqlite: bool) -> tuple[Records, Records, Records]:  # noqa: FBT0
 
 def _from_given(columns: Sequence[str]) -> dict[str, str]:
     return {name: f"given.{name}" for name in columns}
-
-
-def _nothing_of(lookup: Lookup) -> Lookup:
-    return dataclasses.replace(lookup, held_micros=0, posted_micros=0, estimated_micros=0)

@@ -32,6 +32,8 @@ class SqlProviderCatalog(IProviderCatalog):
 
     async def configs(self) -> Mapping[str, ProviderConfig]:
         """See IProviderCatalog."""
+        if self._clock.monotonic() - self._read_at < _AGE_SECONDS_MAX:
+            return self._configs
         async with self._reading:
             if self._clock.monotonic() - self._read_at >= _AGE_SECONDS_MAX:
                 read_at = self._clock.monotonic()

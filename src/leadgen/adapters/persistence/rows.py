@@ -6,13 +6,15 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from leadgen.domain.job import Job, JobScope, JobStatus, Wanted
+from leadgen.domain.job import Job, JobEvent, JobScope, JobStatus, Wanted
 from leadgen.domain.lead import EndState, Lead, Profile
 from leadgen.domain.lead_row import FIELD_HEADERS
 from leadgen.domain.lookup import Lookup, LookupState
-from leadgen.domain.phone import LineType, PhoneNumber
+from leadgen.domain.ordering import Order
+from leadgen.domain.phone import LineType, PhoneNumber, WantedLine
 from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
-from leadgen.domain.waterfall import WhenHeld
+from leadgen.domain.search_options import SearchOptions, Strategy
+from leadgen.domain.waterfall import Find, WhenHeld
 
 _IDENTITY_CHARACTERS_MAX = 500
 
@@ -38,6 +40,33 @@ def phone_of(row: Row) -> PhoneNumber | None:
     )
 
 
+def find_column(find: Find | None) -> dict[str, str | None] | None:
+    """A number and who had it, as one column."""
+    return None if find is None else {**phone_columns(find.phone), "provider": find.provider}
+
+
+def options_column(options: SearchOptions) -> dict[str, Any]:
+    """How a job searches, as one column."""
+    return {
+        "strategy": options.strategy.value,
+        "hedge_after_seconds": options.hedge_after_seconds,
+        "grace_seconds": options.grace_seconds,
+        "line": options.line.value,
+        "max_price_micros": options.max_price_micros,
+        "fresh": options.fresh,
+    }
+
+
+def options_of(column: dict[str, Any]) -> SearchOptions:
+    """How a job searches; as usual where it is older than the choice."""
+    given = dict(column)
+    if "strategy" in given:
+        given["strategy"] = Strategy(given["strategy"])
+    if "line" in given:
+        given["line"] = WantedLine(given["line"])
+    return SearchOptions(**given)
+
+
 def profile_columns(profile: Profile) -> dict[str, Any]:
     """A profile, and the identity that it has, as columns."""
     known = {name: getattr(profile, name) for name in FIELD_HEADERS}
@@ -59,6 +88,7 @@ def profile_of(row: Row) -> Profile:
 
 def lead_of(row: Row) -> Lead:
     """The lead in a row."""
+    second = row["second_best"]
     return Lead(
         id=row["id"],
         account=row["account_id"],
@@ -66,6 +96,8 @@ def lead_of(row: Row) -> Lead:
         phone=phone_of(row),
         phone_provider=row["phone_provider"],
         phone_status=EndState(row["phone_status"]) if row["phone_status"] else None,
+        second_phone=phone_of(second) if second else None,
+        second_phone_provider=second["provider"] if second else None,
     )
 
 
@@ -75,7 +107,12 @@ def job_of(row: Row) -> Job:
     return Job(
         id=row["id"],
         account=row["account_id"],
-        scope=JobScope(row["lead_id"], row["again"]),
+        scope=JobScope(
+            row["lead_id"],
+            row["again"],
+            only=EndState(row["only_state"]) if row["only_state"] else None,
+            of_job=row["of_job_id"],
+        ),
         status=JobStatus(row["status"]).under(wanted),
         created_at=row["created_at"],
         ended_at=row["ended_at"],
@@ -83,7 +120,16 @@ def job_of(row: Row) -> Job:
         when_held=WhenHeld(row["when_held"]),
         wanted=wanted,
         wanted_at=row["wanted_at"],
+        order=Order(row["ordering"]),
+        panel=row["panel"],
+        options=options_of(row["options"]),
     )
+
+
+def event_of(row: Row) -> JobEvent:
+    """The event in a row."""
+    kind: type[JobStatus | EndState] = EndState if row["lead_id"] else JobStatus
+    return JobEvent(row["number"], row["created_at"], kind(row["status"]), row["lead_id"])
 
 
 def lookup_columns(lookup: Lookup) -> dict[str, Any]:
@@ -105,6 +151,8 @@ def lookup_columns(lookup: Lookup) -> dict[str, Any]:
         "posted_micros": lookup.posted_micros,
         "estimated_micros": lookup.estimated_micros,
         "repeats": lookup.repeats,
+        "position": lookup.position,
+        "reason": lookup.reason or None,
         "took_millis": None if lookup.took_seconds is None else round(lookup.took_seconds * 1_000),
         **outcome_columns(lookup.outcome),
     }
@@ -130,6 +178,8 @@ def lookup_of(row: Row) -> Lookup:
         estimated_micros=row["estimated_micros"],
         outcome=_outcome_of(row),
         repeats=row["repeats"],
+        position=row["position"],
+        reason=row["reason"] or "",
         took_seconds=None if row["took_millis"] is None else row["took_millis"] / 1_000,
     )
 

@@ -59,7 +59,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _json() -> Any:
-    return JSON().with_variant(JSONB(), "postgresql")
+    return JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 accounts = Table(
@@ -93,8 +93,10 @@ leads = Table(
     Column("phone_provider", String(64)),
     Column("phone_status", String(16)),
     Column("unasked", _json(), nullable=False),
+    Column("second_best", _json()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
     UniqueConstraint("account_id", "identity"),
     Index(None, "email"),
     Index(None, "phone"),
@@ -126,6 +128,34 @@ provider_configs = Table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
+provider_breakers = Table(
+    "provider_breakers",
+    metadata,
+    Column("provider", String(64), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("cause", String(16)),
+    Column("why", Text, nullable=False),
+    Column("since", UtcDateTime),
+    Column("until", UtcDateTime),
+    Column("times", Integer, nullable=False),
+    Column("last_calls", String(64), nullable=False),
+    Column("doubt", Float, nullable=False),
+    Column("probes", Integer, nullable=False),
+)
+
+provider_tallies = Table(
+    "provider_tallies",
+    metadata,
+    Column("segment", String(64), primary_key=True),
+    Column("provider", String(64), primary_key=True),
+    Column("missed", String(255), primary_key=True),
+    *(
+        Column(name, Float, nullable=False)
+        for name in ("calls", "hits", "recent_calls", "recent_hits", "past_calls", "past_hits")
+    ),
+)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -141,6 +171,12 @@ jobs = Table(
     Column("is_over_budget", Boolean, nullable=False),
     Column("wanted", String(16), nullable=False),
     Column("wanted_at", UtcDateTime),
+    Column("only_state", String(16)),
+    Column("of_job_id", ForeignKey("jobs.id")),
+    Column("options", _json(), nullable=False),
+    Column("events", BigInteger, nullable=False, server_default="0"),
+    Column("ordering", String(16), nullable=False),
+    Column("panel", Float, nullable=False),
     Index(None, "account_id", "created_at"),
     Index(None, "status"),
 )
@@ -152,7 +188,50 @@ job_items = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("lead_id", ForeignKey("leads.id"), nullable=False),
     Column("state", String(16)),
+    Column("ended_at", UtcDateTime),
+    Column("deaths", Integer, nullable=False, server_default="0"),
+    Column("reused_calls", Integer),
+    Column("saved_micros", BigInteger),
     UniqueConstraint("job_id", "lead_id"),
+)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("lead_id", ForeignKey("leads.id")),
+    Column("status", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", _json(), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Index(None, "account_id", "id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("subject", String(36), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("held_until", UtcDateTime),
+    Column("status", Integer),
+    Column("location", Text),
+    Column("body", Text),
+    Index(None, "created_at"),
 )
 
 limiters = Table(
@@ -200,6 +279,8 @@ lookups = Table(
     Column("posted_micros", BigInteger, nullable=False),
     Column("estimated_micros", BigInteger, nullable=False),
     Column("repeats", Integer, nullable=False),
+    Column("position", Integer),
+    Column("reason", Text),
     Column("took_millis", Integer),
     Column("outcome", String(16)),
     Column("fault", String(16)),
@@ -238,4 +319,35 @@ budgets = Table(
     Column("used_micros", BigInteger, nullable=False),
     Column("held_micros", BigInteger, nullable=False),
     Column("day", Date, nullable=False),
+)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("events", _json(), nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("previous_secret", Text),
+    Column("rotated_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_why", Text),
+    Index(None, "account_id"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("endpoint_id", ForeignKey("webhook_endpoints.id"), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("data", _json(), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("answer", Text),
+    Column("next_at", UtcDateTime),
+    Index(None, "endpoint_id", "state", "next_at"),
+    Index(None, "state", "next_at"),
 )

@@ -12,15 +12,21 @@ import socket
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
-from aiohttp import ClientConnectionError, ClientPayloadError
+from aiohttp import (
+    ClientConnectionError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientTimeout,
+    NonHttpUrlClientError,
+)
+from yarl import URL
 
-from leadgen.adapters.providers.wire import CONNECTIONS_MAX, TicketRanOutError, Wire, new_transport, under
+from leadgen.adapters.providers.wire import CONNECTIONS_MAX, TicketRanOutError, Transport, Wire, under
 from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
 from leadgen.domain.provider import Fault, Hit, MaySend, Miss, NotSent, Outcome, Rejected, Unknown
 
@@ -40,7 +46,7 @@ _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "leadgen",
 }
-_NO_TIMEOUT = httpx2.Timeout(None).as_dict()
+_NO_TIMEOUT = ClientTimeout()
 _FAULTS = {
     401: Fault.ACCOUNT,
     402: Fault.ACCOUNT,
@@ -49,28 +55,41 @@ _FAULTS = {
     409: Fault.BROKEN,  # the same question under the same key is still being answered
     429: Fault.BUSY,
 }
+_WHYS = {
+    401: ", the key is not accepted",
+    402: ", the wallet is empty",
+    403: ", the key may not ask this",
+}
 _SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
-def new_client(*, connections_max: int = CONNECTIONS_MAX) -> httpx2.AsyncClient:
+class Client(httpx2.AsyncClient):
     """A client for all providers: no redirects, retries, cookies, proxies of the environment or log lines.
 
     It sets no time limits, each question has its own. The library logs whole URLs, of which one holds a
     key, so its loggers fall silent for the process.
     """
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_drop)
-    return httpx2.AsyncClient(
-        transport=new_transport(_tls(), connections_max),
-        trust_env=False,
-        follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=None,
-    )
+
+    def __init__(self, connections_max: int) -> None:
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(_drop)
+        self.transport = Transport(_tls(), connections_max)
+        super().__init__(
+            transport=self.transport,
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=None,
+        )
+
+
+def new_client(*, connections_max: int = CONNECTIONS_MAX) -> Client:
+    """A client; to be closed at the end."""
+    return Client(connections_max)
 
 
 async def post_json(
-    client: httpx2.AsyncClient,
+    client: Client,
     url: str,
     *,
     reference: str,
@@ -87,17 +106,11 @@ async def post_json(
     """
     wire = Wire(may_send)
     try:
+        target, ready_made = _address(url, *_hashable(parameters)), _headers(*_hashable(headers))
         async with asyncio.timeout(timeout_seconds):
-            request = httpx2.Request(
-                "POST",
-                httpx2.URL(url).copy_merge_params(parameters or {}),
-                headers={**_HEADERS, "Idempotency-Key": reference, **_writable(headers or {})},
-                content=json.dumps(body).encode(),
-                extensions={"timeout": _NO_TIMEOUT},
-            )
             with under(wire):
-                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            async with aclosing(response):
+                response = await _posted(client, target, {**ready_made, "Idempotency-Key": reference}, body)
+            async with response:
                 return await _outcome(response, read)
     except TimeoutError:
         late = f"{timeout_seconds:g} s"
@@ -110,8 +123,17 @@ async def post_json(
         return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))
 
 
+async def _posted(
+    client: Client, target: URL, headers: Mapping[str, str], body: Mapping[str, str | None]
+) -> ClientResponse:
+    """What comes back, its body unread; past httpx2, which would build all of it anew for each question."""
+    session = client.transport.session
+    data = json.dumps(body).encode()
+    return await session.post(target, headers=headers, data=data, allow_redirects=False, timeout=_NO_TIMEOUT)
+
+
 async def recall_json(
-    client: httpx2.AsyncClient,
+    client: Client,
     url: str,
     *,
     reference: str,
@@ -128,14 +150,15 @@ async def recall_json(
         async with asyncio.timeout(timeout_seconds):
             asked = httpx2.URL(url)
             path = f"{asked.path.rstrip('/')}/calls/{reference}"
-            target = asked.copy_with(path=path).copy_merge_params(parameters or {})
-            request = httpx2.Request("GET", target, headers={**_HEADERS, **(headers or {})})
+            target = _address(str(asked.copy_with(path=path)), *_hashable(parameters))
             with under(Wire(_at_once)):
-                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            async with aclosing(response):
-                if response.status_code not in (200, 404):
+                response = await client.transport.session.get(
+                    target, headers=_headers(*_hashable(headers)), allow_redirects=False, timeout=_NO_TIMEOUT
+                )
+            async with response:
+                if response.status not in (200, 404):
                     return None
-                return _recalled(response.status_code, _fields(await _body(response)), read)
+                return _recalled(response.status, _fields(await _body(response)), read)
     except Exception:  # noqa: BLE001 - whatever goes wrong here, nothing more is known than before
         return None
 
@@ -214,8 +237,24 @@ def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-async def _outcome(response: httpx2.Response, read: Callable[[Fields], Outcome]) -> Outcome:
-    status = response.status_code
+def _hashable(named: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(named.items()) if named else ()
+
+
+@functools.lru_cache(maxsize=64)
+def _address(url: str, *parameters: tuple[str, str]) -> URL:
+    """The URL with more parameters, worked out once; raises what httpx2 and yarl raise."""
+    return URL(str(httpx2.URL(url).copy_merge_params(dict(parameters))))
+
+
+@functools.lru_cache(maxsize=64)
+def _headers(*headers: tuple[str, str]) -> Mapping[str, str]:
+    """The headers of every question and these; raises ValueError for what cannot be written."""
+    return {**_HEADERS, **_writable(dict(headers))}
+
+
+async def _outcome(response: ClientResponse, read: Callable[[Fields], Outcome]) -> Outcome:
+    status = response.status
     if status >= 300:
         return _rejected(status, response.headers)
     try:
@@ -228,16 +267,15 @@ async def _outcome(response: httpx2.Response, read: Callable[[Fields], Outcome])
 def _rejected(status: int, headers: Mapping[str, str]) -> Rejected:
     fault = _FAULTS.get(status, Fault.BROKEN if status >= 500 else Fault.QUESTION)
     pause = read_retry_after(headers) if fault in (Fault.BUSY, Fault.BROKEN) else None
-    return Rejected(fault, f"HTTP {status}", pause)
+    return Rejected(fault, f"HTTP {status}{_WHYS.get(status, '')}", pause)
 
 
-async def _body(response: httpx2.Response) -> bytes:
+async def _body(response: ClientResponse) -> bytes:
     """The body, unpacked here: the library takes a gzip that was cut short for a whole one."""
     body = bytearray()
-    async with aclosing(response.aiter_raw()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            _check_length(body)
+    while chunk := await response.content.readany():
+        body += chunk
+        _check_length(body)
     packed = response.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
     return _unpacked(bytes(body)) if packed and body else bytes(body)
 
@@ -305,10 +343,8 @@ def _writable(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _why_not_sent(error: BaseException) -> str:
-    if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | ValueError):
+    if isinstance(error, httpx2.InvalidURL | NonHttpUrlClientError | ValueError):
         return "key or URL cannot be written into a request"
-    if isinstance(error, httpx2.PoolTimeout):
-        return "no free connection"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):
@@ -320,8 +356,7 @@ def _why_not_sent(error: BaseException) -> str:
 
 
 def _why_in_doubt(error: BaseException) -> str:
-    """What lies under the library's own error, which calls any lost connection a connect time-out."""
-    match error.__cause__:
+    match error:
         case ClientPayloadError():
             return "sent, but its answer broke off"
         case ClientConnectionError():

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import httpx2
-
-from leadgen.adapters.providers.http import Fields, accepts_connections, post_json, read_number, recall_json
+from leadgen.adapters.providers.http import (
+    Client,
+    Fields,
+    accepts_connections,
+    post_json,
+    read_number,
+    recall_json,
+)
 from leadgen.domain.lead import Input, Question
 from leadgen.domain.provider import Hit, IPhoneProvider, MaySend, Miss, Outcome, Unknown
 
@@ -15,7 +20,7 @@ class OrionConnect(IPhoneProvider):
     The answer is ``{"phone": ...}``, its number without a country.
     """
 
-    def __init__(self, client: httpx2.AsyncClient, *, url: str, api_key: str) -> None:
+    def __init__(self, client: Client, *, url: str, api_key: str) -> None:
         self._client = client
         self._url = url
         self._headers = {"x-auth-me": api_key}

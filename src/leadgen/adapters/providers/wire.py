@@ -75,11 +75,22 @@ class _GatedConnector(TCPConnector):
         return connection
 
 
-def new_transport(tls: ssl.SSLContext, connections_max: int) -> AiohttpTransport:
+class Transport(AiohttpTransport):
     """Connections that are kept alive for a while; no cookies, proxies, retries or limits of time."""
 
-    def session() -> ClientSession:
-        connector = _GatedConnector(limit=connections_max, keepalive_timeout=_IDLE_SECONDS_MAX, ssl=tls)
-        return ClientSession(connector=connector, cookie_jar=DummyCookieJar(), trust_env=False)
+    def __init__(self, tls: ssl.SSLContext, connections_max: int) -> None:
+        super().__init__(verify=tls, trust_env=False, client=lambda: _new_session(tls, connections_max))
 
-    return AiohttpTransport(verify=tls, trust_env=False, client=session)
+    @property
+    def session(self) -> ClientSession:
+        """What lies under httpx2, for questions whose requests are ready-made."""
+        if not isinstance(self.client, ClientSession):
+            self.client = self.get_client()
+        return self.client
+
+
+def _new_session(tls: ssl.SSLContext, connections_max: int) -> ClientSession:
+    connector = _GatedConnector(limit=connections_max, keepalive_timeout=_IDLE_SECONDS_MAX, ssl=tls)
+    return ClientSession(
+        connector=connector, cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=False
+    )

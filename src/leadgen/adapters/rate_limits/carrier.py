@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from abc import abstractmethod
@@ -22,6 +23,7 @@ def turn() -> float:
     return random.uniform(0.0, TURN_SECONDS_MAX)  # noqa: S311 - fairness, no secret
 
 
+@functools.lru_cache(maxsize=256)
 def carrier_key(credential: str, epoch: int, limits: Limits) -> str:
     """Under which key an epoch is carried: other rules are another key, another cap alone is not."""
     rules = ",".join(f"{rule.calls}/{rule.window_micros}" for rule in limits.rules)

@@ -5,18 +5,33 @@ from __future__ import annotations
 import asyncio
 
 from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
-from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
 
 _CONNECT_SECONDS = 5.0
 REMEDY = "start one with `leadgen up`, or set LEADGEN_TEMPORAL_ADDRESS"
 
 
-async def connect(address: str, namespace: str) -> Client:
+async def connect(address: str, namespace: str, runtime: Runtime | None = None) -> Client:
     """A client of the server at ``host:port``; raises ServiceUnavailable."""
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            return await Client.connect(address, namespace=namespace)
+            return await Client.connect(address, namespace=namespace, runtime=runtime)
     except (RuntimeError, RPCError, TimeoutError, ValueError) as error:
         raise ServiceUnavailable("Temporal", address, REMEDY) from error
+
+
+def metered_runtime(address: str) -> Runtime:
+    """A runtime that serves Temporal's own metrics at ``host:port``; one a process, made before it connects.
+
+    Raises InvalidSetting where nothing can be served there.
+    """
+    try:
+        config = PrometheusConfig(bind_address=address, durations_as_seconds=True)
+        return Runtime(telemetry=TelemetryConfig(metrics=config))
+    except (RuntimeError, ValueError):
+        raise InvalidSetting(
+            "LEADGEN_METRICS_ADDRESS", address, "a free address, and the port after it"
+        ) from None

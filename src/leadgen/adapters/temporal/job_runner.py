@@ -20,32 +20,42 @@ from temporalio.client import (
     ScheduleSpec,
     WorkflowExecutionStatus,
 )
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from leadgen.adapters.temporal.connection import REMEDY
+from leadgen.application.ports.account_repository import IAccountRepository
 from leadgen.application.ports.job_runner import IJobRunner, RunState
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.job import Job
 
 _UPKEEP_EVERY = timedelta(minutes=1)
+_CHECK = timedelta(seconds=3)
+_INTERACTIVE, _BULK = 1, 4
+"""The keys of priority: who has a single lead searched waits for it."""
 
 
 class TemporalJobRunner(IJobRunner):
     """One workflow of type ``FindPhones`` per job, under an id made from the job's."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]], task_queue: str) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[Client]], task_queue: str, accounts: IAccountRepository
+    ) -> None:
         self._connect = connect
         self._task_queue = task_queue
+        self._accounts = accounts
 
     async def check(self) -> None:
         """See IJobRunner."""
-        async with self._client():
-            pass
+        async with self._client() as client:
+            await client.service_client.check_health(timeout=_CHECK)
 
     async def start(self, job: Job) -> None:
         """See IJobRunner."""
+        weight = (await self._accounts.tier(job.account)).weight
+        key = _BULK if job.scope.lead_id is None else _INTERACTIVE
+        priority = Priority(priority_key=key, fairness_key=job.account, fairness_weight=weight)
         async with self._client() as client:
             try:
                 await client.start_workflow(
@@ -53,6 +63,7 @@ class TemporalJobRunner(IJobRunner):
                     {"job_id": job.id, "account": job.account},
                     id=_carrier(job),
                     task_queue=self._task_queue,
+                    priority=priority,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 )
             except WorkflowAlreadyStartedError:

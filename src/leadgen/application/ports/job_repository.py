@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from leadgen.application.ports.lead_repository import Conclusion
-from leadgen.domain.job import Job, JobReport, JobStatus, Wanted
+from leadgen.domain.job import Job, JobEvent, JobReport, JobStatus, Wanted
 
 
 class IJobRepository(ABC):
@@ -33,6 +33,17 @@ class IJobRepository(ABC):
     @abstractmethod
     async def open_leads(self, job_id: str, *, start: int, size: int) -> Sequence[str]:
         """The ids of the leads numbered from ``start`` on, ``size`` of them, that are not settled yet."""
+
+    @abstractmethod
+    async def suspect(self, job_id: str, lead_id: str) -> int:
+        """Notes that this lead alone is being searched; how often that was noted, and never cleared, before.
+
+        Each time its worker died over it, or lost its database.
+        """
+
+    @abstractmethod
+    async def clear(self, job_id: str, lead_id: str) -> None:
+        """Takes all such notes back: the search has come to an orderly stop."""
 
     @abstractmethod
     async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
@@ -76,6 +87,21 @@ class IJobRepository(ABC):
     @abstractmethod
     async def latest(self, account: str, limit: int) -> Sequence[JobReport]:
         """The newest jobs of an account, newest first."""
+
+    @abstractmethod
+    async def page(
+        self, account: str, *, after: str, limit: int, status: JobStatus | None = None
+    ) -> Sequence[JobReport]:
+        """Up to ``limit`` jobs of an account, newest first, from behind the job ``after`` on (empty: the
+        first), of one status or of all.
+        """
+
+    @abstractmethod
+    async def events(self, job_id: str, *, after: int, limit: int) -> Sequence[JobEvent]:
+        """Up to ``limit`` events of a job whose number follows ``after``, in order.
+
+        Each is recorded in the commit that makes it true, and none appears before one that is shown.
+        """
 
     @abstractmethod
     async def unended(self) -> Sequence[Job]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from leadgen.domain.lead import Lead, Profile
+from leadgen.domain.lead import EndState, Lead, Profile
 from leadgen.domain.lead_row import Column
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
@@ -36,6 +37,27 @@ class LeadLine:
 
     lead: Lead
     cost_micros: int
+
+    @property
+    def version(self) -> str:
+        """Tells this state of the lead from all others."""
+        extra = sorted(self.lead.profile.extra.items())
+        return hashlib.sha256(repr((self.lead, extra, self.cost_micros)).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFilter:
+    """Which leads to look at: those with one of these end states (None: not searched yet), of this e-mail.
+
+    Nothing given is no condition.
+    """
+
+    statuses: frozenset[EndState | None] = field(default_factory=frozenset)
+    email: str | None = None
+    """In the form in which it identifies a person."""
+
+
+EVERY_LEAD = LeadFilter()
 
 
 class ILeadRepository(ABC):
@@ -73,8 +95,32 @@ class ILeadRepository(ABC):
         """The leads of these ids, in any order; unknown ids are passed over."""
 
     @abstractmethod
-    async def page(self, account: str, *, after: str, limit: int) -> Sequence[LeadLine]:
+    async def page(
+        self, account: str, *, after: str, limit: int, only: LeadFilter = EVERY_LEAD
+    ) -> Sequence[LeadLine]:
         """Up to ``limit`` leads whose id follows ``after`` (empty: from the first), in order of id."""
+
+    @abstractmethod
+    async def find(self, account: str, profile: Profile) -> LeadLine | None:
+        """The lead that is the same person."""
+
+    @abstractmethod
+    async def replace(
+        self, account: str, before: LeadLine, profile: Profile, phone: PhoneNumber | None
+    ) -> bool:
+        """Gives a lead another profile, and the number that came with it where it has none.
+
+        False, and nothing is changed, where the lead is no longer as ``before``. One whose question becomes
+        another one counts as not searched yet. Raises NotPossible where another lead is that person.
+        """
+
+    @abstractmethod
+    async def remove(self, account: str, before: LeadLine) -> bool:
+        """Forgets a person: what was paid for stays in the ledger, with nothing of the person in it.
+
+        False, and nothing is changed, where the lead is no longer as ``before``. Raises NotPossible while
+        the lead is being searched.
+        """
 
     @abstractmethod
     async def conclude(self, account: str, conclusion: Conclusion) -> None:

@@ -47,8 +47,14 @@ class ILedgerBooks(ABC):
     """Reads the ledger of all accounts, and corrects it. Raises ServiceUnavailable."""
 
     @abstractmethod
-    async def totals(self) -> LedgerTotals:
-        """What everything adds up to now, in one state of the database."""
+    async def totals(self, account: str | None = None) -> LedgerTotals:
+        """What everything, or one account, adds up to now, in one state of the database."""
+
+    @abstractmethod
+    async def totals_of(
+        self, account: str, *, since: datetime, until: datetime
+    ) -> Mapping[str, ProviderTotals]:
+        """What an account's lookups add up to that were made in that time, by provider."""
 
     @abstractmethod
     async def page(self, *, after: str, limit: int) -> Sequence[Lookup]:
@@ -59,8 +65,8 @@ class ILedgerBooks(ABC):
         """Books what a report says, with the evidence; False where the lookup is no longer ``before``."""
 
     @abstractmethod
-    async def find(self, beginning: str) -> Lookup | None:
-        """The lookup whose key begins so; None where there is none, or more than one."""
+    async def find(self, account: str, beginning: str) -> Lookup | None:
+        """The lookup of an account whose key begins so; None where there is none, or more than one."""
 
     @abstractmethod
     async def evidence(self, key: str) -> Sequence[Evidence]:

@@ -14,7 +14,7 @@ from leadgen.domain.budget import Budget, Span
 from leadgen.domain.errors import InvalidSetting
 from leadgen.domain.money import micros_from_usd
 from leadgen.entrypoints.cli import render
-from leadgen.entrypoints.cli.running import ACCOUNT, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, out, print_json, with_leadgen
 
 app = typer.Typer(help="Limit what may be spent.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -27,14 +27,15 @@ _MEANINGS = {
 
 
 @app.command("list")
-def list_(json: Json = False) -> None:
+def list_(account: AccountName = DEFAULT_ACCOUNT, json: Json = False) -> None:
     """List the budgets, and what of them is left."""
-    _show(with_leadgen(lambda leadgen: leadgen.budgets.all_of(ACCOUNT)), json=json)
+    _show(with_leadgen(lambda leadgen: _budgets_of_money(leadgen, account), account=account), json=json)
 
 
 @app.command("set")
 def set_(
     budgets: Annotated[list[str], typer.Argument(metavar="SPAN=USD...")],
+    account: AccountName = DEFAULT_ACCOUNT,
     json: Json = False,
 ) -> None:
     """Set budgets; running jobs heed them at once.
@@ -46,10 +47,15 @@ def set_(
 
     async def use(leadgen: Leadgen) -> Sequence[Budget]:
         for span, cap_micros in wanted:
-            await leadgen.budgets.cap(span, ACCOUNT, cap_micros)
-        return await leadgen.budgets.all_of(ACCOUNT)
+            await leadgen.budgets.cap(span, account, cap_micros)
+        return await _budgets_of_money(leadgen, account)
 
-    _show(with_leadgen(use), json=json)
+    _show(with_leadgen(use, account=account), json=json)
+
+
+async def _budgets_of_money(leadgen: Leadgen, account: str) -> Sequence[Budget]:
+    """All but the quota of the tier, which counts lookups and cannot be set."""
+    return [each for each in await leadgen.budgets.all_of(account) if each.span in _SPANS]
 
 
 def _parse(assignment: str) -> tuple[Span, int | None]:

@@ -21,7 +21,7 @@ from leadgen.domain.job import JobReport, JobScope
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
 from leadgen.entrypoints.cli.leads import print_receipt
-from leadgen.entrypoints.cli.running import ACCOUNT, out
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, out
 from leadgen.settings import Settings, child_environment
 
 _FOLDER = Path(".leadgen") / "demo"
@@ -65,7 +65,7 @@ async def _demo(console: Console, leads: int, seed: int) -> None:
         console.print(f"Temporal's web page, while this runs: {temporal.ui_url}", style="dim")
         async with compose(settings) as leadgen:
             report = await _find(console, leadgen, leads, seed)
-            lines = await leadgen.leads.page(ACCOUNT, after="", limit=_ROWS_MAX + 1)
+            lines = await leadgen.leads.page(DEFAULT_ACCOUNT, after="", limit=_ROWS_MAX + 1)
         _show(console, report, lines, await world.charged_micros())
 
 
@@ -76,11 +76,13 @@ async def _find(console: Console, leadgen: Leadgen, leads: int, seed: int) -> Jo
     file = _FOLDER / "leads.csv"
     write_sample(file, leads, seed)
     with CsvLeadSource(file) as source:
-        receipt = await leadgen.import_leads.run(ACCOUNT, source, name=str(file), progress=lambda _: None)
+        receipt = await leadgen.import_leads.run(
+            DEFAULT_ACCOUNT, source, name=str(file), progress=lambda _: None
+        )
     console.print(f"Importing {file}:")
     print_receipt(receipt, console)
-    job = await leadgen.order_job.run(ACCOUNT, JobScope())
-    return await follow(leadgen, job.id)
+    job = await leadgen.order_job.run(DEFAULT_ACCOUNT, JobScope())
+    return await follow(leadgen, DEFAULT_ACCOUNT, job.id)
 
 
 def _show(console: Console, report: JobReport, lines: Sequence[LeadLine], charged_micros: int) -> None:

@@ -4,66 +4,94 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from leadgen.application.show_job import JobStory
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import JobReport, JobStatus
-from leadgen.entrypoints.cli.render import money, paused
+from leadgen.entrypoints.cli.render import money, pace, paused, time_left
 from leadgen.entrypoints.cli.running import notes
 
 _POLL_SECONDS = 0.5
+_POLL_SHARE = 0.1
+"""No more of the time than that goes into counting, however many leads there are."""
 _HINT_AFTER_POLLS = 10
-_LINE_EVERY_POLLS = 20
+_LINE_EVERY_SECONDS = 10.0
 
 
-async def follow(leadgen: Leadgen, job_id: str) -> JobReport:
-    """The report of the ended job; meanwhile its progress is shown on stderr."""
+async def follow(leadgen: Leadgen, account: str, job_id: str) -> JobReport:
+    """The report of the ended job; meanwhile its progress is shown on stderr.
+
+    All that is shown comes from the database: whoever begins to follow later sees the same.
+    """
     if not notes.is_terminal:
-        return await _follow_in_lines(leadgen, job_id)
+        return await _follow_in_lines(leadgen, account, job_id)
     with Progress(
-        TextColumn("Finding phones"),
-        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn("[green]{task.fields[found]} found[/]  {task.fields[cost]}"),
-        TimeElapsedColumn(),
+        TextColumn("[green]{task.fields[found]} found[/] {task.fields[cost]} {task.fields[pace]}"),
         console=notes,
         transient=True,
+        expand=True,
     ) as progress:
-        task = progress.add_task("", total=None, found=0, cost="$0.00")
-        async for report in _reports(leadgen, job_id):
+        task = progress.add_task("", total=None, state="Finding phones", found=0, cost="$0.00", pace="")
+        async for story in _told(leadgen, account, job_id):
+            report = story.report
             progress.update(
                 task,
                 total=report.leads or None,
                 completed=report.settled,
+                state="Paused" if report.job.status is JobStatus.PAUSED else "Finding phones",
                 found=report.found,
                 cost=money(report.cost_micros),
+                pace=_pace(story),
             )
             if report.job.status.is_end:
                 return report
     raise UnknownId("job", job_id)
 
 
-async def _follow_in_lines(leadgen: Leadgen, job_id: str) -> JobReport:
-    polls = 0
-    async for report in _reports(leadgen, job_id):
+async def stories(leadgen: Leadgen, account: str, job_id: str) -> AsyncIterator[JobStory]:
+    """The story of a job, again and again. Raises UnknownId."""
+    while True:
+        began = leadgen.clock.monotonic()
+        story = await leadgen.show_job.run(account, job_id)
+        took_seconds = leadgen.clock.monotonic() - began
+        yield story
+        await leadgen.clock.sleep(max(_POLL_SECONDS, took_seconds / _POLL_SHARE))
+
+
+async def _follow_in_lines(leadgen: Leadgen, account: str, job_id: str) -> JobReport:
+    last = -_LINE_EVERY_SECONDS
+    async for story in _told(leadgen, account, job_id):
+        report, now = story.report, leadgen.clock.monotonic()
         if report.job.status.is_end:
             return report
-        if report.leads and polls % _LINE_EVERY_POLLS == 0:
-            notes.print(f"{report.settled} of {report.leads} leads, {report.found} found")
-        polls += bool(report.leads)
+        if report.leads and now - last >= _LINE_EVERY_SECONDS:
+            last = now
+            counts = f"{report.settled} of {report.leads} leads, {report.found} found"
+            notes.print(", ".join(filter(None, (counts, _pace(story)))))
     raise UnknownId("job", job_id)
 
 
-async def _reports(leadgen: Leadgen, job_id: str) -> AsyncIterator[JobReport]:
+def _pace(story: JobStory) -> str:
+    if story.progress.leads_per_second is None:
+        return ""
+    return f"{pace(story.progress)}, {time_left(story.progress)} left"
+
+
+async def _told(leadgen: Leadgen, account: str, job_id: str) -> AsyncIterator[JobStory]:
+    """The stories, with a word once the job is paused, or nobody carries it out."""
     polls, was_paused = 0, False
-    while report := await leadgen.jobs.report(job_id):
+    async for story in stories(leadgen, account, job_id):
+        report = story.report
         is_paused = report.job.status is JobStatus.PAUSED
         if is_paused and not was_paused:
             notes.print(paused(report.job))
         was_paused = is_paused
-        yield report
+        yield story
         polls += 1
         if polls == _HINT_AFTER_POLLS and not report.settled and not await leadgen.runner.has_workers():
             notes.print("No worker has picked this job up: start one with `leadgen worker` or `leadgen up`.")
-        await leadgen.clock.sleep(_POLL_SECONDS)

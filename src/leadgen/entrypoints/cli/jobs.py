@@ -6,16 +6,19 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
 
+from leadgen.application.show_job import JobStory
 from leadgen.application.wishes import Wish
 from leadgen.composition import Leadgen
 from leadgen.domain.job import JobReport
 from leadgen.domain.money import micros_from_usd
 from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.following import stories
 from leadgen.entrypoints.cli.phones import print_report, reported, require_a_key
-from leadgen.entrypoints.cli.running import ACCOUNT, notes, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
 
 app = typer.Typer(help="Look at jobs, pause, resume and cancel them.", no_args_is_help=True)
 JobId = Annotated[str, typer.Argument(metavar="ID")]
@@ -24,52 +27,75 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 20, json: Json = False
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 20,
+    account: AccountName = DEFAULT_ACCOUNT,
+    json: Json = False,
 ) -> None:
     """List the newest jobs."""
-    reports = with_leadgen(lambda leadgen: leadgen.jobs.latest(ACCOUNT, limit))
+    reports = with_leadgen(lambda leadgen: leadgen.jobs.latest(account, limit), account=account)
     if json:
         print_json({"jobs": [render.job_document(report) for report in reports]})
         return
     if not reports:
         out.print("No jobs yet: `leadgen phones find` starts one.")
         return
-    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)  # of 80 columns an id takes 36
-    for heading in ("id", "status", "leads", "found", "cost"):
-        table.add_column(heading, no_wrap=True, justify="left" if heading in {"id", "status"} else "right")
-    for report in reports:
-        counts = (f"{report.settled}/{report.leads}", str(report.found), render.money(report.cost_micros))
-        table.add_row(report.job.id, render.job_state(report.job), *counts)
-    out.print(table)
+    out.print(render.jobs_table(reports))
 
 
 @app.command()
-def show(job_id: JobId, json: Json = False) -> None:
-    """Show what came of a job."""
-    story = with_leadgen(lambda leadgen: leadgen.show_job.run(ACCOUNT, job_id))
+def show(
+    job_id: JobId,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until it has ended, or Ctrl-C.")] = False,
+    account: AccountName = DEFAULT_ACCOUNT,
+    json: Json = False,
+) -> None:
+    """Show what came of a job, how fast it goes, and how long it may take."""
+    if watch and json:
+        raise typer.BadParameter("--json prints one object: leave --watch out")
+    if watch:
+        with_leadgen(lambda leadgen: _watch(leadgen, account, job_id), account=account)
+        return
+    story = with_leadgen(lambda leadgen: leadgen.show_job.run(account, job_id), account=account)
     if json:
         print_json(render.job_story_document(story))
-        return
+    else:
+        out.print(_page(story))
+
+
+async def _watch(leadgen: Leadgen, account: str, job_id: str) -> None:
+    with Live(console=out, auto_refresh=False, transient=True) as live:  # shows nothing in a pipe
+        async for story in stories(leadgen, account, job_id):
+            live.update(_page(story), refresh=True)
+            if story.report.job.status.is_end:
+                break
+    out.print(_page(story))
+
+
+def _page(story: JobStory) -> RenderableType:
     report = story.report
-    for line in render.job_lines(report):
-        out.print(line)
     ended = render.moment(report.job.ended_at)
-    out.print(f"ordered {render.moment(report.job.created_at)}, ended {ended} (UTC)")
-    out.print(render.time_line(story))
+    lines: list[RenderableType] = [
+        *render.job_lines(report),
+        f"ordered {render.moment(report.job.created_at)}, ended {ended} (UTC)",
+        render.time_line(story),
+        *render.progress_lines(story),
+    ]
     if report.providers:
-        out.print(render.spend_table(report))
+        lines.append(render.spend_table(report))
+    lines += [Text(line, style="dim") for line in render.reason_lines(report)]
+    return Group(*lines)
 
 
 @app.command()
-def pause(job_id: JobId, json: Json = False) -> None:
+def pause(job_id: JobId, account: AccountName = DEFAULT_ACCOUNT, json: Json = False) -> None:
     """Have a job ask nothing more until it is resumed; what is under way is booked."""
-    _wish(lambda leadgen: leadgen.pause_job.run(ACCOUNT, job_id), json=json)
+    _wish(lambda leadgen: leadgen.pause_job.run(account, job_id), account, json=json)
 
 
 @app.command()
-def cancel(job_id: JobId, json: Json = False) -> None:
+def cancel(job_id: JobId, account: AccountName = DEFAULT_ACCOUNT, json: Json = False) -> None:
     """End a job for good; what is under way is booked, and the numbers it has found stay."""
-    _wish(lambda leadgen: leadgen.cancel_job.run(ACCOUNT, job_id), json=json)
+    _wish(lambda leadgen: leadgen.cancel_job.run(account, job_id), account, json=json)
 
 
 @app.command()
@@ -79,6 +105,7 @@ def resume(
         str | None, typer.Option(metavar="USD", help="What the job may cost from now on, all in all.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
+    account: AccountName = DEFAULT_ACCOUNT,
     json: Json = False,
 ) -> None:
     """Go on with a job that is paused or out of money; what it has paid for is not asked again."""
@@ -86,20 +113,20 @@ def resume(
 
     async def use(leadgen: Leadgen) -> JobReport:
         await require_a_key(leadgen)
-        wish = await leadgen.continue_job.run(ACCOUNT, job_id, budget_micros=budget_micros)
+        wish = await leadgen.continue_job.run(account, job_id, budget_micros=budget_micros)
         _say_if_late(wish)
-        return await reported(leadgen, job_id, wait=wait)
+        return await reported(leadgen, account, job_id, wait=wait)
 
-    print_report(with_leadgen(use), wait=wait, json=json)
+    print_report(with_leadgen(use, account=account), wait=wait, json=json)
 
 
-def _wish(record: Callable[[Leadgen], Awaitable[Wish]], *, json: bool) -> None:
+def _wish(record: Callable[[Leadgen], Awaitable[Wish]], account: str, *, json: bool) -> None:
     async def use(leadgen: Leadgen) -> JobReport:
         wish = await record(leadgen)
         _say_if_late(wish)
-        return await reported(leadgen, wish.job.id, wait=False)
+        return await reported(leadgen, account, wish.job.id, wait=False)
 
-    report = with_leadgen(use)
+    report = with_leadgen(use, account=account)
     if json:
         print_json(render.job_document(report))
         return

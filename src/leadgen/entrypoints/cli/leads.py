@@ -13,7 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from leadgen.application.import_leads import ImportReceipt
 from leadgen.composition import Leadgen
 from leadgen.entrypoints.cli import render
-from leadgen.entrypoints.cli.running import ACCOUNT, notes, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
 
 app = typer.Typer(help="Import, export and look at leads.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -24,6 +24,7 @@ _SHOWN_MAX = 20
 def import_(
     file: Annotated[Path, typer.Argument(help="A CSV file with a header.")],
     encoding: Annotated[str | None, typer.Option(help="For a file that is not UTF-8.")] = None,
+    account: AccountName = DEFAULT_ACCOUNT,
     json: Json = False,
 ) -> None:
     """Import a CSV: good rows go in, bad rows come back with their number and reason."""
@@ -33,10 +34,10 @@ def import_(
         with CsvLeadSource(file, encoding) as source, _spinner() as progress:
             task = progress.add_task("", rows=0)
             return await leadgen.import_leads.run(
-                ACCOUNT, source, name=str(file), progress=lambda rows: progress.update(task, rows=rows)
+                account, source, name=str(file), progress=lambda rows: progress.update(task, rows=rows)
             )
 
-    receipt = with_leadgen(use)
+    receipt = with_leadgen(use, account=account)
     if json:
         print_json(receipt_document(receipt))
     else:
@@ -44,7 +45,11 @@ def import_(
 
 
 @app.command()
-def export(file: Annotated[Path, typer.Argument(help="The CSV file to write.")], json: Json = False) -> None:
+def export(
+    file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    account: AccountName = DEFAULT_ACCOUNT,
+    json: Json = False,
+) -> None:
     """Export all leads as CSV (UTF-8): every column that came in, and what was found."""
     from leadgen.adapters.files.csv_sheet import CsvLeadSheet
 
@@ -52,10 +57,10 @@ def export(file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
         with CsvLeadSheet(file) as sheet, _spinner() as progress:
             task = progress.add_task("", rows=0)
             return await leadgen.export_leads.run(
-                ACCOUNT, sheet, progress=lambda rows: progress.update(task, rows=rows)
+                account, sheet, progress=lambda rows: progress.update(task, rows=rows)
             )
 
-    written = with_leadgen(use)
+    written = with_leadgen(use, account=account)
     if json:
         print_json({"leads": written, "file": str(file)})
     else:
@@ -66,10 +71,13 @@ def export(file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     after: Annotated[str, typer.Option(help="Go on after this id (`next` of the last call).")] = "",
+    account: AccountName = DEFAULT_ACCOUNT,
     json: Json = False,
 ) -> None:
     """List leads in the order in which they came."""
-    lines = with_leadgen(lambda leadgen: leadgen.leads.page(ACCOUNT, after=after, limit=limit + 1))
+    lines = with_leadgen(
+        lambda leadgen: leadgen.leads.page(account, after=after, limit=limit + 1), account=account
+    )
     shown = lines[:limit]
     following = shown[-1].lead.id if len(lines) > limit else None
     if json:
@@ -80,23 +88,32 @@ def list_(
         return
     out.print(render.lead_table(shown, ids=True))
     if following:
-        out.print(f"More: leadgen leads list --after {following}")
+        whose = "" if account == DEFAULT_ACCOUNT else f" --account {account}"
+        out.print(f"More: leadgen leads list --after {following}{whose}", markup=False)
 
 
 @app.command()
-def show(lead_id: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
+def show(
+    lead_id: Annotated[str, typer.Argument(metavar="ID")],
+    account: AccountName = DEFAULT_ACCOUNT,
+    json: Json = False,
+) -> None:
     """Tell the whole story of a lead: who was asked, who was not and why, what it cost."""
-    story = with_leadgen(lambda leadgen: leadgen.show_lead.run(ACCOUNT, lead_id))
+    story = with_leadgen(lambda leadgen: leadgen.show_lead.run(account, lead_id), account=account)
     if json:
         print_json(render.story_document(story))
         return
     document = render.story_document(story)
     out.print(f"[bold]{escape(document['name'] or document['email'])}[/]  {escape(document['company'])}")
     out.print(f"Phone: [bold]{document['phone'] or '-'}[/]  status: {document['phone_status'] or 'new'}")
+    if document["second_phone"]:
+        kind, source = document["second_phone_line"], document["second_phone_provider"]
+        out.print(f"Second best: {document['second_phone']} ({kind}, from {source})")
     if story.asked:
         out.print(render.asked_table(story.asked))
     for refusal in story.unasked:
-        what = "no answer from" if refusal.prevents else "not asked:"
+        what = "not asked:" if refusal.provider not in story.sent_to else "not waited for:"
+        what = "no answer from" if refusal.prevents else what
         out.print(f"  {what} {refusal.provider}: {refusal.reason}", style="dim", markup=False)
     out.print(f"Cost so far: {render.money(story.line.cost_micros)}")
 

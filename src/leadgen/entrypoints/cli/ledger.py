@@ -13,7 +13,7 @@ from leadgen.application.show_lookup import LookupStory
 from leadgen.composition import Leadgen, usage_report
 from leadgen.domain.reconciliation import Claim
 from leadgen.entrypoints.cli import render
-from leadgen.entrypoints.cli.running import ACCOUNT, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, out, print_json, with_leadgen
 
 app = typer.Typer(help="Check what was paid for.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -28,17 +28,22 @@ def audit(
             metavar="URL|FILE", help="A provider's usage report (CSV): settle the ledger against it."
         ),
     ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only the lookups of this account; else of all.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Add up all paid lookups; with a usage report, settle what it explains and list the rest as claims."""
+    if against is not None and account is not None:
+        raise typer.BadParameter("a usage report covers all accounts: leave --account out")
 
     async def use(leadgen: Leadgen) -> LedgerAudit:
         if against is None:
-            return await leadgen.audit_ledger.run()
+            return await leadgen.audit_ledger.run(account=account)
         async with usage_report(against) as report:
             return await leadgen.audit_ledger.run(report)
 
-    audited = with_leadgen(use)
+    audited = with_leadgen(use, account=account)
     if json:
         print_json(_audit_document(audited))
         return
@@ -51,10 +56,11 @@ def audit(
 @app.command()
 def show(
     lookup: Annotated[str, typer.Argument(help="The lookup's key, or how it begins: see leads show.")],
+    account: AccountName = DEFAULT_ACCOUNT,
     json: Json = False,
 ) -> None:
     """Show one paid question: who was asked, what came of it, what it cost, and what came to light later."""
-    story = with_leadgen(lambda leadgen: leadgen.show_lookup.run(ACCOUNT, lookup))
+    story = with_leadgen(lambda leadgen: leadgen.show_lookup.run(account, lookup), account=account)
     if json:
         print_json(_story_document(story))
         return

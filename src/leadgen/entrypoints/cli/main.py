@@ -7,7 +7,22 @@ import sys
 import typer
 
 from leadgen.domain.errors import InvalidInput, LeadgenError
-from leadgen.entrypoints.cli import budgets, db, demo, jobs, leads, ledger, phones, processes, providers
+from leadgen.entrypoints.cli import (
+    accounts,
+    budgets,
+    db,
+    demo,
+    jobs,
+    keys,
+    leads,
+    ledger,
+    market,
+    phones,
+    processes,
+    providers,
+    service,
+    webhooks,
+)
 
 app = typer.Typer(
     name="leadgen",
@@ -19,17 +34,22 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("up")(processes.up)
 app.command("worker")(processes.worker)
+app.command("serve")(service.serve)
 app.command(
     "simulate",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
 )(processes.simulate)
+app.command("backtest")(market.backtest)
 app.add_typer(db.app, name="db")
 app.add_typer(leads.app, name="leads")
 app.add_typer(phones.app, name="phones")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(providers.app, name="providers")
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(keys.app, name="keys")
 
 
 def run() -> None:

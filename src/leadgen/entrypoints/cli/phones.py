@@ -3,20 +3,91 @@
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from leadgen.composition import Leadgen
-from leadgen.domain.errors import NotConfigured, UnknownId
+from leadgen.domain.errors import NotConfigured
 from leadgen.domain.job import JobReport, JobScope
+from leadgen.domain.lead import EndState
 from leadgen.domain.money import micros_from_usd
+from leadgen.domain.ordering import Order
+from leadgen.domain.panel import share_of
+from leadgen.domain.phone import WantedLine
+from leadgen.domain.search_options import GRACE_SECONDS, P95, Strategy, read_options
 from leadgen.domain.waterfall import WhenHeld
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
-from leadgen.entrypoints.cli.running import ACCOUNT, notes, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
 
 app = typer.Typer(help="Find phone numbers.", no_args_is_help=True)
+
+By = Annotated[
+    Order,
+    typer.Option(
+        metavar="WORD", help="priority (as configured), cost (hits per dollar) or learned (by segment)."
+    ),
+]
+Panel = Annotated[
+    str,
+    typer.Option(metavar="SHARE", help="Ask everybody about this share of leads, 1% say: for backtest."),
+]
+
+
+class Only(StrEnum):
+    """To which end states a search can be confined."""
+
+    INCOMPLETE = EndState.INCOMPLETE.value
+    FAILED = EndState.FAILED.value
+
+
+LeadId = Annotated[str | None, typer.Option(help="Only the lead of this id.")]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Also leads for which nothing was found; recent answers still count.",
+    ),
+]
+OnlyEnded = Annotated[Only | None, typer.Option(help="Only leads that ended so.")]
+OfJob = Annotated[
+    str | None, typer.Option("--job", metavar="ID", help="With --only: those that ended so in this job.")
+]
+Held = Annotated[
+    WhenHeld,
+    typer.Option(help="While a limit is used up: wait, ask others first (spill), or skip."),
+]
+MostUsd = Annotated[
+    str | None,
+    typer.Option(metavar="USD", help="Spend no more than this; jobs resume --budget raises it."),
+]
+How = Annotated[
+    Strategy,
+    typer.Option(metavar="WORD", help="sequential, hedged (the next as soon as one is late) or parallel."),
+]
+HedgeAfter = Annotated[
+    str,
+    typer.Option(metavar="TIME", help="With hedged: late after 500ms, or after its own p95."),
+]
+Grace = Annotated[
+    str,
+    typer.Option(metavar="TIME", help="How long a number waits for a better-ranked answer."),
+]
+Line = Annotated[
+    WantedLine,
+    typer.Option(metavar="WORD", help="Which numbers will do, any or mobile; others are second best."),
+]
+WorthUsd = Annotated[
+    str | None,
+    typer.Option(metavar="USD", help="What a number is worth: calls that are dearer are skipped."),
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="As --again, and pay anew for what was answered before.")
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.callback()
@@ -27,53 +98,74 @@ def _phones() -> None:
 @app.command()
 def find(
     *,
-    lead: Annotated[str | None, typer.Option(help="Only the lead of this id.")] = None,
-    again: Annotated[
-        bool,
-        typer.Option(
-            "--again",
-            help="Also leads for which nothing was found; answers younger than 30 days still count.",
-        ),
-    ] = False,
-    when_held: Annotated[
-        WhenHeld,
-        typer.Option(help="While a limit is used up: wait, ask others first (spill), or skip."),
-    ] = WhenHeld.WAIT,
-    budget: Annotated[
-        str | None,
-        typer.Option(metavar="USD", help="Spend no more than this; jobs resume --budget raises it."),
-    ] = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    lead: LeadId = None,
+    again: Again = False,
+    only: OnlyEnded = None,
+    of_job: OfJob = None,
+    when_held: Held = WhenHeld.WAIT,
+    order: By = Order.PRIORITY,
+    panel: Panel = "0%",
+    budget: MostUsd = None,
+    strategy: How = Strategy.SEQUENTIAL,
+    hedge_after: HedgeAfter = P95,
+    grace: Grace = f"{GRACE_SECONDS * 1_000:g}ms",
+    line: Line = WantedLine.ANY,
+    max_price: WorthUsd = None,
+    fresh: Fresh = False,
+    wait: Wait = True,
+    account: AccountName = DEFAULT_ACCOUNT,
+    json: Json = False,
 ) -> None:
     """Find the numbers of all leads that have none: new, incomplete and failed ones."""
+    scope = _scope(lead, only, of_job, again=again or fresh)
     budget_micros = None if budget is None else micros_from_usd(budget, "budget")
+    share = share_of(panel)
+    options = read_options(
+        strategy=strategy,
+        hedge_after=hedge_after,
+        grace=grace,
+        line=line,
+        max_price=max_price or "",
+        fresh=fresh,
+    )
 
     async def use(leadgen: Leadgen) -> JobReport:
         await require_a_key(leadgen)
-        scope = JobScope(lead, again)
-        job = await leadgen.order_job.run(ACCOUNT, scope, when_held, budget_micros=budget_micros)
-        return await reported(leadgen, job.id, wait=wait)
+        job = await leadgen.order_job.run(
+            account,
+            scope,
+            when_held,
+            budget_micros=budget_micros,
+            order=order,
+            panel=share,
+            options=options,
+        )
+        return await reported(leadgen, account, job.id, wait=wait)
 
-    report = with_leadgen(use)
+    report = with_leadgen(use, account=account)
     print_report(report, wait=wait, json=json)
     if wait and not json:
         out.print("leadgen leads list shows the numbers, leadgen leads export FILE writes them.", style="dim")
 
 
-async def reported(leadgen: Leadgen, job_id: str, *, wait: bool) -> JobReport:
+def _scope(lead: str | None, only: Only | None, of_job: str | None, *, again: bool) -> JobScope:
+    if of_job is not None and only is None:
+        raise typer.BadParameter("--job names the job whose leads --only picks: add --only incomplete|failed")
+    if only is not None and (lead is not None or again):
+        raise typer.BadParameter("--only goes with neither --lead nor --again")
+    return JobScope(lead, again, only=EndState(only.value) if only else None, of_job=of_job)
+
+
+async def reported(leadgen: Leadgen, account: str, job_id: str, *, wait: bool) -> JobReport:
     """The report of a job: at its end, or as it stands; to stop waiting does not stop the job."""
     if wait:
         try:
-            return await follow(leadgen, job_id)
+            return await follow(leadgen, account, job_id)
         except asyncio.CancelledError:
             notes.print("The job goes on. To look at it, or to stop it:")
             notes.print(f"  leadgen jobs show {job_id}\n  leadgen jobs pause {job_id}")
             raise
-    report = await leadgen.jobs.report(job_id)
-    if report is None:
-        raise UnknownId("job", job_id)
-    return report
+    return (await leadgen.show_job.run(account, job_id)).report
 
 
 def print_report(report: JobReport, *, wait: bool, json: bool) -> None:

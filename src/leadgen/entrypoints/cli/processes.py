@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from leadgen.adapters.embedded.processes import SIMULATOR_KEY
 from leadgen.composition import PROVIDERS
 from leadgen.entrypoints.cli.running import out
+from leadgen.entrypoints.cli.service import HTTP_PORT, LOOPBACK, tell_where
 from leadgen.settings import Settings, load_settings
 
 _FOLDER = Path(".leadgen")
 _UI_PORT_OFFSET = 1_000
 
 
-def worker() -> None:
+def worker(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_534, help="Serve metrics at this port, and Temporal's at the next one."),
+    ] = None,
+) -> None:
     """Run a worker until Ctrl-C."""
     from leadgen.entrypoints.worker import main
 
-    raise typer.Exit(main())
+    raise typer.Exit(main(metrics_port))
 
 
 def simulate(context: typer.Context) -> None:
     """Run the simulated providers until Ctrl-C; `leadgen simulate --help` lists their options."""
-    command = [sys.executable, "-m", "leadgen_simulator", *context.args]
+    command = [sys.executable, "-m", "leadgen_simulator", "--parent", str(os.getpid()), *context.args]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         assert process.stdout is not None
         try:
             for line in process.stdout:
@@ -49,21 +60,26 @@ def _tell_how_to_ask(address: str) -> None:
         sys.stdout.write(f" LEADGEN_{name.upper()}_API_KEY={SIMULATOR_KEY}\n")
 
 
-def up() -> None:
-    """Run everything on this machine until Ctrl-C: Temporal (unless one is set), the database, a worker."""
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the HTTP service.")] = HTTP_PORT,
+) -> None:
+    """Run everything here until Ctrl-C: Temporal (unless one is set), a worker, the HTTP service."""
     import uvloop
 
     from leadgen.adapters.persistence.schema import upgrade
     from leadgen.adapters.telemetry.logs import configure_logs
+    from leadgen.entrypoints.http.server import listen
 
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     upgrade(settings.database_url)
-    uvloop.run(_up(settings))
+    with listen(LOOPBACK, port) as listener:
+        uvloop.run(_up(settings, listener))
 
 
-async def _up(settings: Settings) -> None:
+async def _up(settings: Settings, listener: socket.socket) -> None:
     from leadgen.adapters.embedded.temporal import dev_server
+    from leadgen.entrypoints.http.server import run_service
     from leadgen.entrypoints.worker import run_worker, stop_on_signals
 
     stop: asyncio.Event = stop_on_signals()
@@ -78,7 +94,13 @@ async def _up(settings: Settings) -> None:
             )
             running = await stack.enter_async_context(server)
             out.print(f"Temporal is at {running.address}, its web page at {running.ui_url}")
+        await tell_where(settings, listener)
         out.print("leadgen is up; Ctrl-C ends it. In another terminal:")
         for command in ("leads import FILE", "phones find", "leads export phones.csv"):
             out.print(f"  leadgen {command}")
-        await run_worker(settings, stop)
+        service = asyncio.create_task(run_service(settings, listener, stop))
+        try:
+            await run_worker(settings, stop)
+        finally:
+            stop.set()
+            await service

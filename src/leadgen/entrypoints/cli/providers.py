@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -12,11 +13,12 @@ from rich.table import Table
 from leadgen.application.check_providers import ProviderHealth
 from leadgen.application.ports.limit_gauge import LimitReading
 from leadgen.composition import Leadgen
+from leadgen.domain.breaker import Breaker, BreakerState
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.provider import ProviderConfig
-from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli import market, render
 from leadgen.entrypoints.cli.provider_keys import changed
-from leadgen.entrypoints.cli.running import out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, out, print_json, with_leadgen
 
 app = typer.Typer(help="Configure and check providers.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -25,11 +27,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command("list")
 def list_(json: Json = False) -> None:
     """List the providers in the order in which they are asked."""
-    health = with_leadgen(lambda leadgen: leadgen.check_providers.run(reach=False))
+
+    async def use(leadgen: Leadgen) -> tuple[Sequence[ProviderHealth], Mapping[str, Breaker]]:
+        return await leadgen.check_providers.run(reach=False), await leadgen.watch.breakers()
+
+    health, breakers = with_leadgen(use)
     if json:
-        print_json(
-            {"providers": [provider_document(each.config) | {"has_key": each.has_key} for each in health]}
-        )
+        documents = [
+            provider_document(each.config)
+            | {"has_key": each.has_key, "breaker": breaker_document(breakers.get(each.config.name))}
+            for each in health
+        ]
+        print_json({"providers": documents})
         return
     table = Table(box=SIMPLE_HEAD)
     for heading in ("", "provider", "rate", "at once", "price", "charges", "enabled", "key"):
@@ -41,6 +50,26 @@ def list_(json: Json = False) -> None:
         flags = ("yes" if config.enabled else "no", "set" if each.has_key else "not set")
         table.add_row(*cells, render.money(config.price_micros), config.charges.value, *flags)
     out.print(table)
+    for breaker in breakers.values():
+        if breaker.state is not BreakerState.CLOSED:
+            out.print(f"[red]{breaker.provider}[/]: {breaker.told}")
+            out.print(f"  closed by hand with: leadgen providers reset {breaker.provider}", style="dim")
+
+
+@app.command()
+def reset(name: Annotated[str, typer.Argument()], json: Json = False) -> None:
+    """Close a provider's breaker; its hit rate of late is the usual one from now on."""
+
+    async def use(leadgen: Leadgen) -> Breaker:
+        if name not in await leadgen.catalog.configs():
+            raise UnknownId("provider", name)
+        return await leadgen.watch.reset(name)
+
+    breaker = with_leadgen(use)
+    if json:
+        print_json({"name": name, "breaker": breaker_document(breaker)})
+    else:
+        out.print(f"{name}: {breaker.told}")
 
 
 @app.command("set")
@@ -112,6 +141,35 @@ def limits(
         print_json({"providers": [render.limits_document(each) for each in with_leadgen(read)]})
     else:
         with_leadgen(use)
+
+
+@app.command()
+def report(
+    json: Json = False,
+    segments: Annotated[bool, typer.Option("--segments", help="A line for each segment, too.")] = False,
+    account: AccountName = DEFAULT_ACCOUNT,
+) -> None:
+    """Say what each provider did: calls, hits, price per number, latency, and what others knew as well."""
+    found = with_leadgen(lambda leadgen: leadgen.market.report.run(account), account=account)
+    if json:
+        print_json(market.report_document(found))
+        return
+    out.print(market.report_table(found, segments=segments))
+    if overlap := market.overlap_table(found):
+        out.print(overlap)
+
+
+def breaker_document(breaker: Breaker | None) -> dict[str, object]:
+    """A breaker as `providers list --json` prints it."""
+    if breaker is None or breaker.state is BreakerState.CLOSED:
+        return {"state": BreakerState.CLOSED.value}
+    return {
+        "state": breaker.state.value,
+        "cause": breaker.cause.value if breaker.cause else None,
+        "why": breaker.why,
+        "since": breaker.since.isoformat() if breaker.since else None,
+        "until": breaker.until.isoformat() if breaker.until else None,
+    }
 
 
 def provider_document(config: ProviderConfig) -> dict[str, object]:

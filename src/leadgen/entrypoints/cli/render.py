@@ -17,6 +17,7 @@ from leadgen.application.show_lead import LeadStory
 from leadgen.domain.job import Job, JobReport, JobStatus, Wanted
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.money import MICROS_PER_USD
+from leadgen.domain.progress import Progress
 from leadgen.domain.provider import Hit, Miss, NotSent, Rejected, Unknown
 
 _KEY_CHARACTERS = 12
@@ -70,6 +71,11 @@ def job_document(report: JobReport) -> dict[str, Any]:
         "failed": report.failed,
         "cost_usd": dollars(report.cost_micros),
         "budget_usd": dollars(report.budget.cap_micros) if report.budget else None,
+        "strategy": report.job.options.strategy.value,
+        "reused": {
+            "calls": report.reused.calls,
+            "saved_usd": dollars(report.reused.saved_micros),
+        },
         "providers": {
             name: {"calls": spend.calls, "hits": spend.hits, "cost_usd": dollars(spend.cost_micros)}
             for name, spend in report.providers.items()
@@ -85,7 +91,66 @@ def job_state(job: Job) -> str:
 def job_story_document(story: JobStory) -> dict[str, Any]:
     """A job as ``jobs show --json`` prints it."""
     bound = None if story.bound_seconds is None else round(story.bound_seconds, 3)
-    return {**job_document(story.report), "seconds": round(story.seconds, 3), "bound_seconds": bound}
+    document, progress = job_document(story.report), story.progress
+    for name, spend in story.report.providers.items():
+        document["providers"][name] |= {"first_choices": spend.first_choices, "reason": spend.reason}
+    rate, left = progress.leads_per_second, progress.seconds_left
+    return {
+        **document,
+        "seconds": round(story.seconds, 3),
+        "bound_seconds": bound,
+        "leads_per_second": None if rate is None else round(rate, 3),
+        "seconds_left": None if left is None else round(left, 3),
+    }
+
+
+def pace(progress: Progress) -> str:
+    """How fast a job goes, such as ``5.1/s``; ``-`` where it does not run."""
+    return "-" if progress.leads_per_second is None else f"{progress.leads_per_second:.1f}/s"
+
+
+def time_left(progress: Progress) -> str:
+    """How long a job may take from now on; ``-`` until that is known."""
+    if progress.seconds_left is None:
+        return "-"
+    left = lapse(progress.seconds_left) if progress.seconds_left >= 60 else f"{progress.seconds_left:.0f} s"
+    return f"{'at least' if progress.is_least else 'about'} {left}"
+
+
+def progress_lines(story: JobStory) -> list[str]:
+    """How far a job is and how fast it goes; nothing about one that has ended."""
+    report = story.report
+    if report.job.status.is_end:
+        return []
+    done = f"{report.settled} of {report.leads} leads done ({share_done(report)})"
+    return [f"{done}, {pace(story.progress)}, left: {time_left(story.progress)}"]
+
+
+def share_done(report: JobReport) -> str:
+    """The share of leads that have ended; never 100 % before all have."""
+    return f"{report.settled * 100 // report.leads}%" if report.leads else "-"
+
+
+def jobs_table(reports: Sequence[JobReport]) -> Table:
+    """Jobs with how far they are; of 80 columns an id takes 36."""
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for heading in ("id", "status", "leads", "done", "found", "cost"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading in {"id", "status"} else "right")
+    for report in reports:
+        counts = (str(report.leads), share_done(report), str(report.found), money(report.cost_micros))
+        table.add_row(report.job.id, job_state(report.job), *counts)
+    return table
+
+
+def reason_lines(report: JobReport) -> list[str]:
+    """Why each provider of a job had its place."""
+    lines = []
+    for name, spend in report.providers.items():
+        if spend.reason:
+            such_as = "" if spend.has_one_reason else "such as "
+            asked = f"first choice in {spend.first_choices} of {spend.calls} calls"
+            lines.append(f"  {name}: {such_as}{spend.reason}; {asked}")
+    return lines
 
 
 def time_line(story: JobStory) -> str:
@@ -114,6 +179,9 @@ def job_lines(report: JobReport) -> list[str]:
         f"Job {report.job.id}: [bold]{job_state(report.job)}[/]",
         f"{report.leads} leads: {', '.join(counts)}; {cost}",
     ]
+    if report.reused.calls:
+        saved = money(report.reused.saved_micros)
+        lines.append(f"{report.reused.calls} answers were there already, which saved {saved}")
     if report.job.status is JobStatus.BUDGET_REACHED:
         lines.append(f"Money ran out. To go on: leadgen jobs resume {report.job.id} --budget USD")
     if report.job.status is JobStatus.PAUSED:
@@ -156,6 +224,9 @@ def lead_document(line: LeadLine) -> dict[str, Any]:
         "phone_line": lead.phone.line.value if lead.phone else None,
         "phone_provider": lead.phone_provider,
         "phone_status": lead.phone_status.value if lead.phone_status else None,
+        "second_phone": lead.second_phone.e164 if lead.second_phone else None,
+        "second_phone_line": lead.second_phone.line.value if lead.second_phone else None,
+        "second_phone_provider": lead.second_phone_provider,
         "cost_usd": dollars(line.cost_micros),
     }
 
@@ -183,6 +254,8 @@ def asked_table(asked: Sequence[Lookup]) -> Table:
         table.add_column(name, no_wrap=name != "outcome", justify="right" if name == "cost" else "left")
     for lookup in asked:
         what = Text(f"{lookup.provider} {outcome_text(lookup)}")
+        if lookup.position is not None:
+            what.append(f"\nchoice {lookup.position}: {lookup.reason}", style="dim")
         table.add_row(
             f"  {moment(lookup.created_at)}", what, money(lookup.cost_micros), shortened(lookup.key)
         )
@@ -205,6 +278,8 @@ def story_document(story: LeadStory) -> dict[str, Any]:
             {
                 "lookup": lookup.key,
                 "provider": lookup.provider,
+                "position": lookup.position,
+                "reason": lookup.reason,
                 "n": lookup.n,
                 "at": lookup.created_at.isoformat(),
                 "state": lookup.state.value,

@@ -6,15 +6,19 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import typer
 from rich.console import Console
 
 from leadgen.adapters.telemetry.logs import configure_logs
 from leadgen.composition import Leadgen, compose
 from leadgen.settings import Settings, load_settings
 
-ACCOUNT = "default"
+DEFAULT_ACCOUNT = "default"
+AccountName = Annotated[
+    str, typer.Option("--account", metavar="NAME", help="For which account; see leadgen accounts list.")
+]
 Result = TypeVar("Result")
 
 out = Console(highlight=False)
@@ -28,11 +32,13 @@ def settings() -> Settings:
     return loaded
 
 
-def with_leadgen(use: Callable[[Leadgen], Awaitable[Result]]) -> Result:
-    """What ``use`` gives back, run over a composed leadgen."""
+def with_leadgen(use: Callable[[Leadgen], Awaitable[Result]], *, account: str | None = None) -> Result:
+    """What ``use`` gives back, run over a composed leadgen; UnknownId where there is no such account."""
 
     async def composed() -> Result:
         async with compose(settings()) as leadgen:
+            if account is not None:
+                await leadgen.accounts.tier(account)
             return await use(leadgen)
 
     return asyncio.run(composed())

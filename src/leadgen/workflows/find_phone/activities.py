@@ -6,6 +6,7 @@ from temporalio import activity
 
 from leadgen.application.find_phone import FindPhone
 from leadgen.domain.money import usd
+from leadgen.domain.search_options import read_options
 from leadgen.workflows.failures import as_failures
 from leadgen.workflows.find_phone.payloads import SearchInput, SearchReport
 from leadgen.workflows.heartbeats import heartbeats
@@ -21,8 +22,18 @@ class FindPhoneActivities:
     async def search_lead(self, order: SearchInput) -> SearchReport:
         """Searches as long as there is something to do within the next seconds."""
         with as_failures():
+            options = read_options(
+                strategy=order.strategy,
+                hedge_after=order.hedge_after,
+                grace=order.grace,
+                line=order.line,
+                max_price=order.max_price_usd,
+                fresh=order.fresh,
+            )
             async with heartbeats():
-                finding = await self._find_phone.run(order.account, order.lead_id, since=order.since)
+                finding = await self._find_phone.run(
+                    order.account, order.lead_id, since=order.since, options=options
+                )
         return SearchReport(
             status=finding.status.value if finding.status else None,
             provider=finding.provider,

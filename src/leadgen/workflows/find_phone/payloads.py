@@ -8,10 +8,19 @@ from datetime import datetime
 
 @dataclass
 class FindPhoneInput:
-    """Which lead to find the number of."""
+    """Which lead to find the number of, and how: the words of `leadgen phones find`, empty ones as usual.
+
+    For somebody who waits ``strategy`` may be ``hedged`` or ``parallel``.
+    """
 
     lead_id: str = ""
     account: str = "default"
+    strategy: str = ""
+    hedge_after: str = ""
+    grace: str = ""
+    line: str = ""
+    max_price_usd: str = ""
+    fresh: bool = False
 
 
 @dataclass
@@ -29,11 +38,17 @@ class FindPhoneResult:
 
 @dataclass
 class SearchInput:
-    """One stretch of a search that was ordered at ``since``."""
+    """One stretch of a search that was ordered at ``since``; the rest as in ``FindPhoneInput``."""
 
     lead_id: str
     account: str
     since: datetime
+    strategy: str = ""
+    hedge_after: str = ""
+    grace: str = ""
+    line: str = ""
+    max_price_usd: str = ""
+    fresh: bool = False
 
 
 @dataclass

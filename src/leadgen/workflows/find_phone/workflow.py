@@ -20,12 +20,22 @@ class FindPhoneWorkflow:
     """Finds the number of one lead."""
 
     @workflow.run
-    async def run(self, request: FindPhoneInput | Any = None) -> FindPhoneResult:
+    async def run(self, request: FindPhoneInput | Any = None, *others: Any) -> FindPhoneResult:
         """The end of the search; the number stands in the database."""
-        request = fitting(FindPhoneInput, request)
+        request = fitting(FindPhoneInput, request, *others)
         if not request.lead_id:
             raise ApplicationError('lead_id is missing: give {"lead_id": "..."}', non_retryable=True)
-        search = SearchInput(request.lead_id, request.account, since=workflow.now())
+        search = SearchInput(
+            request.lead_id,
+            request.account,
+            workflow.now(),
+            request.strategy,
+            request.hedge_after,
+            request.grace,
+            request.line,
+            request.max_price_usd,
+            request.fresh,
+        )
         while True:
             report = await workflow.execute_activity_method(
                 FindPhoneActivities.search_lead,
@@ -33,7 +43,8 @@ class FindPhoneWorkflow:
                 start_to_close_timeout=options.SEARCH_TIMEOUT,
                 heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
                 retry_policy=options.UNTIL_IT_ANSWERS,
-                priority=options.INTERACTIVE,
+                priority=options.interactive(request.account),
+                task_queue=options.interactive_queue(workflow.info().task_queue),
             )
             if report.status is not None or report.resume_at is None:
                 return FindPhoneResult(

@@ -20,7 +20,8 @@ from leadgen.workflows.find_phones.payloads import (
     PlanInput,
     PlanReport,
 )
-from leadgen.workflows.heartbeats import heartbeats
+from leadgen.workflows.heartbeats import faults_before, heartbeats
+from leadgen.workflows.options import FAULTS_UNTIL_CAREFUL
 
 
 class FindPhonesActivities:
@@ -40,15 +41,20 @@ class FindPhonesActivities:
         with as_failures():
             carrier = activity.info().workflow_id or ""
             plan = await self._plan_job.run(order.account, order.job_id, carrier=carrier)
-        return PlanReport(plan.leads, plan.chunk_leads)
+        return PlanReport(plan.leads, plan.chunk_leads, plan.account, plan.weight, plan.is_urgent)
 
     @activity.defn(name="run_chunk")
     async def run_chunk(self, chunk: ChunkInput) -> ChunkProgress:
-        """Searches the leads of a stretch."""
-        with as_failures():
-            async with heartbeats() as progress:
+        """Searches the leads of a stretch; what has failed or died again and again goes on lead by lead."""
+        faults = faults_before()
+        with as_failures(faults + 1):
+            async with heartbeats(faults) as progress:
                 report = await self._run_chunk.run(
-                    chunk.job_id, start=chunk.start, size=chunk.size, progress=progress
+                    chunk.job_id,
+                    start=chunk.start,
+                    size=chunk.size,
+                    progress=progress,
+                    is_careful=faults >= FAULTS_UNTIL_CAREFUL,
                 )
         return ChunkProgress(report.settled, report.open, report.resume_at, report.wanted)
 

@@ -29,6 +29,8 @@ class FindPhonesInput:
     next_start: int = 0
     parked: list[ParkedChunk] = field(default_factory=list)
     chunk_leads: int = 100
+    weight: float | None = None
+    is_urgent: bool = False
 
 
 @dataclass
@@ -55,10 +57,15 @@ class PlanInput:
 
 @dataclass
 class PlanReport:
-    """How many leads the job covers, and how many of them go into a chunk."""
+    """How many leads the job covers, and how many of them go into a chunk; whose it is, that account's
+    weight, and whether somebody waits for it.
+    """
 
     leads: int
     chunk_leads: int = 100
+    account: str = ""
+    weight: float | None = None
+    is_urgent: bool = False
 
 
 @dataclass

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.common import Priority
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from leadgen.domain.job import Wanted
@@ -40,14 +41,20 @@ class FindPhonesWorkflow:
     """Finds the numbers of many leads."""
 
     @workflow.init
-    def __init__(self, request: FindPhonesInput | Any = None) -> None:
-        request = request if isinstance(request, FindPhonesInput) else FindPhonesInput()
+    def __init__(self, request: FindPhonesInput | Any = None, *others: Any) -> None:
+        try:
+            request = fitting(FindPhonesInput, request, *others)
+        except ApplicationError:  # which ``run`` raises again: Temporal cannot cleanly fail here
+            request = FindPhonesInput()
         self._job_id = request.job_id or str(workflow.uuid4())
         self._account = request.account
         self._leads = request.leads
         self._chunk_leads = request.chunk_leads
+        self._weight = request.weight
+        self._is_urgent = request.is_urgent
         self._next_start = request.next_start
-        self._parked = list(request.parked)
+        self._parked = [ParkedChunk(_in_utc(each.resume_at), each.start) for each in request.parked]
+        heapq.heapify(self._parked)
         self._running: list[asyncio.Task[None]] = []
         self._started = 0
         self._wanted = Wanted.RUN
@@ -62,9 +69,9 @@ class FindPhonesWorkflow:
         self._is_woken = workflow.patched("wake")
 
     @workflow.run
-    async def run(self, request: FindPhonesInput | Any = None) -> FindPhonesResult:
+    async def run(self, request: FindPhonesInput | Any = None, *others: Any) -> FindPhonesResult:
         """What came of the job; the numbers stand in the database."""
-        fitting(FindPhonesInput, request)  # here, since Temporal cannot cleanly fail in __init__
+        fitting(FindPhonesInput, request, *others)
         leads = self._leads if self._leads is not None else await self._plan()
         while self._running or (self._wanted is not Wanted.CANCEL and self._has_more(leads)):
             self._start_chunks(leads)
@@ -75,7 +82,18 @@ class FindPhonesWorkflow:
             start_to_close_timeout=options.SETTLE_TIMEOUT,
             heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
             retry_policy=options.UNTIL_IT_ANSWERS,
+            priority=self._urgent,
+            task_queue=self._queue,
         )
+
+    @property
+    def _urgent(self) -> Priority:
+        return options.interactive(self._account, self._weight)
+
+    @property
+    def _queue(self) -> str:
+        """Where short activities do not stand behind chunks, of which each may take minutes."""
+        return options.interactive_queue(workflow.info().task_queue)
 
     async def _plan(self) -> int:
         plan = await workflow.execute_activity_method(
@@ -83,8 +101,12 @@ class FindPhonesWorkflow:
             PlanInput(self._job_id, self._account),
             start_to_close_timeout=options.PLAN_TIMEOUT,
             retry_policy=options.UNTIL_IT_ANSWERS,
+            priority=self._urgent,
+            task_queue=self._queue,
         )
         self._chunk_leads = plan.chunk_leads
+        self._account = plan.account or self._account
+        self._weight, self._is_urgent = plan.weight, plan.is_urgent
         return plan.leads
 
     def _has_more(self, leads: int) -> bool:
@@ -123,6 +145,8 @@ class FindPhonesWorkflow:
                     self._next_start,
                     self._parked,
                     self._chunk_leads,
+                    self._weight,
+                    self._is_urgent,
                 )
             )
         elif self._wanted is Wanted.PAUSE:
@@ -149,6 +173,8 @@ class FindPhonesWorkflow:
             LookInput(self._job_id),
             start_to_close_timeout=options.QUERY_TIMEOUT,
             retry_policy=options.UNTIL_IT_ANSWERS,
+            priority=self._urgent,
+            task_queue=self._queue,
         )
         self._wanted = report.wanted
 
@@ -160,7 +186,8 @@ class FindPhonesWorkflow:
                 start_to_close_timeout=options.SEARCH_TIMEOUT,
                 heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
                 retry_policy=options.UNTIL_IT_ANSWERS,
-                priority=options.BULK,
+                priority=self._urgent if self._is_urgent else options.bulk(self._account, self._weight),
+                task_queue=self._queue if self._is_urgent else None,
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
@@ -178,3 +205,8 @@ class FindPhonesWorkflow:
 
     def _is_run_used_up(self) -> bool:
         return self._started >= CHUNKS_PER_RUN or workflow.info().is_continue_as_new_suggested()
+
+
+def _in_utc(at: datetime) -> datetime:
+    """The moment; one that somebody wrote without a zone is meant in UTC."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -6,17 +6,21 @@ from temporalio import activity
 
 from leadgen.application.mend_jobs import MendJobs
 from leadgen.application.settle_unknown import SettleUnknown
+from leadgen.application.start_deliveries import StartDeliveries
 from leadgen.workflows.failures import as_failures
 from leadgen.workflows.heartbeats import heartbeats
-from leadgen.workflows.upkeep.payloads import SettleResult, UpkeepResult
+from leadgen.workflows.upkeep.payloads import SettleResult, StartResult, UpkeepResult
 
 
 class UpkeepActivities:
-    """Invokes ``MendJobs`` and ``SettleUnknown``."""
+    """Invokes ``MendJobs``, ``SettleUnknown`` and ``StartDeliveries``."""
 
-    def __init__(self, mend_jobs: MendJobs, settle_unknown: SettleUnknown) -> None:
+    def __init__(
+        self, mend_jobs: MendJobs, settle_unknown: SettleUnknown, start_deliveries: StartDeliveries
+    ) -> None:
         self._mend_jobs = mend_jobs
         self._settle_unknown = settle_unknown
+        self._start_deliveries = start_deliveries
 
     @activity.defn(name="mend_jobs")
     async def mend_jobs(self) -> UpkeepResult:
@@ -34,3 +38,9 @@ class UpkeepActivities:
             async with heartbeats():
                 settled = await self._settle_unknown.run()
         return SettleResult(settled.abandoned, settled.found)
+
+    @activity.defn(name="start_deliveries")
+    async def start_deliveries(self) -> StartResult:
+        """Has webhooks delivered that wait for it."""
+        with as_failures():
+            return StartResult(await self._start_deliveries.run())

@@ -14,6 +14,7 @@ class UpkeepResult:
     lookups_abandoned: int = 0
     answers_found: int = 0
     jobs_woken: int = 0
+    endpoints_woken: int = 0
 
 
 @dataclass
@@ -22,3 +23,10 @@ class SettleResult:
 
     abandoned: int = 0
     found: int = 0
+
+
+@dataclass
+class StartResult:
+    """For how many endpoints webhooks wait that may be sent."""
+
+    endpoints: int = 0

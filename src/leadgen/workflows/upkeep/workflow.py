@@ -19,12 +19,22 @@ class UpkeepWorkflow:
         """What was mended."""
         mended = await workflow.execute_activity_method(
             UpkeepActivities.mend_jobs,
+            task_queue=options.interactive_queue(workflow.info().task_queue),
             start_to_close_timeout=options.QUERY_TIMEOUT,
             retry_policy=options.UNTIL_IT_ANSWERS,
         )
+        if workflow.patched("start-deliveries"):
+            deliveries = await workflow.execute_activity_method(
+                UpkeepActivities.start_deliveries,
+                task_queue=options.interactive_queue(workflow.info().task_queue),
+                start_to_close_timeout=options.QUERY_TIMEOUT,
+                retry_policy=options.UNTIL_IT_ANSWERS,
+            )
+            mended.endpoints_woken = deliveries.endpoints
         if workflow.patched("settle-unknown"):
             settled = await workflow.execute_activity_method(
                 UpkeepActivities.settle_unknown,
+                task_queue=options.interactive_queue(workflow.info().task_queue),
                 start_to_close_timeout=options.SETTLE_TIMEOUT,
                 heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
                 retry_policy=options.UNTIL_IT_ANSWERS,

@@ -1,0 +1,127 @@
+"""One lead's row: looking at it, changing it and emptying it, within somebody's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from leadgen.adapters.persistence.rows import Row, identity_of, lead_of, phone_columns, profile_columns
+from leadgen.adapters.persistence.tables import job_items, jobs, leads, lookups
+from leadgen.application.ports.lead_repository import LeadFilter, LeadLine
+from leadgen.domain.errors import NotPossible
+from leadgen.domain.job import JobStatus
+from leadgen.domain.lead import FROM_FILE, EndState, Profile
+from leadgen.domain.lookup import LookupState
+from leadgen.domain.phone import PhoneNumber
+
+IS_THERE = leads.c.deleted_at.is_(None)
+_ENDS = [status.value for status in JobStatus if status.is_end]
+
+
+def is_lead(account: str, lead_id: str) -> tuple[ColumnElement[bool], ...]:
+    """The conditions for one lead of an account."""
+    return leads.c.account_id == account, leads.c.id == lead_id, IS_THERE
+
+
+def filtered(only: LeadFilter) -> Sequence[ColumnElement[bool]]:
+    """What a filter asks for."""
+    wanted: list[ColumnElement[bool]] = []
+    if only.statuses:
+        is_new = [leads.c.phone_status.is_(None)] if None in only.statuses else []
+        ends = [status.value for status in only.statuses if status]
+        wanted.append(or_(*is_new, leads.c.phone_status.in_(ends)))
+    if only.email is not None:
+        wanted.append(leads.c.identity == identity_of(Profile(email=only.email)))
+    return wanted
+
+
+def with_cost() -> Select[Any]:
+    """Leads, and what their lookups cost."""
+    cost = (
+        select(func.sum(lookups.c.posted_micros + lookups.c.estimated_micros))
+        .where(lookups.c.lead_id == leads.c.id)
+        .scalar_subquery()
+    )
+    return select(leads, cost.label("cost_micros"))
+
+
+def line_of(row: Row) -> LeadLine:
+    """The lead and its cost in a row."""
+    return LeadLine(lead_of(row), int(row["cost_micros"] or 0))
+
+
+def lock_leads(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Leads to be changed, locked in the order of their ids, so that no two writers wait for each other."""
+    return select(*(columns or leads.c)).order_by(leads.c.id).with_for_update(key_share=True)
+
+
+async def replace_lead(
+    conn: AsyncConnection,
+    account: str,
+    before: LeadLine,
+    *,
+    profile: Profile,
+    phone: PhoneNumber | None,
+    now: datetime,
+) -> bool:
+    """Gives a lead another profile, if it still is as ``before``."""
+    if not await _stands(conn, account, before):
+        return False
+    lead = before.lead
+    changes: dict[str, Any] = {**profile_columns(profile), "updated_at": now}
+    if lead.phone is None and profile.question() != lead.profile.question():
+        changes["phone_status"] = None
+    if lead.phone is None and phone is not None:
+        changes |= {**phone_columns(phone), "phone_provider": FROM_FILE, "phone_status": EndState.FOUND.value}
+    try:
+        await conn.execute(update(leads).where(*is_lead(account, lead.id)).values(changes))
+    except IntegrityError as error:
+        raise NotPossible("another lead of this account is that person") from error
+    return True
+
+
+async def remove_lead(conn: AsyncConnection, account: str, before: LeadLine, now: datetime) -> bool:
+    """Empties a lead and its lookups of all that tells who it was, if it still is as ``before``."""
+    if not await _stands(conn, account, before):
+        return False
+    lead_id = before.lead.id
+    if (await conn.execute(select(_is_searched(lead_id)))).scalar():
+        raise NotPossible("this lead is being searched: try again when that has ended")
+    nothing = {
+        **profile_columns(Profile()),
+        **phone_columns(None),
+        "identity": f"deleted:{lead_id}",
+        "phone_provider": None,
+        "phone_status": None,
+        "unasked": [],
+        "updated_at": now,
+        "deleted_at": now,
+    }
+    await conn.execute(update(leads).where(*is_lead(account, lead_id)).values(nothing))
+    asked = update(lookups).where(lookups.c.lead_id == lead_id)
+    await conn.execute(asked.values(phone_columns(None)))
+    await conn.execute(asked.where(lookups.c.raw.is_not(None)).values(raw=""))
+    return True
+
+
+async def _stands(conn: AsyncConnection, account: str, before: LeadLine) -> bool:
+    """Whether the lead is as somebody has seen it; locks it."""
+    await conn.execute(lock_leads(leads.c.id).where(*is_lead(account, before.lead.id)))
+    row = (await conn.execute(with_cost().where(*is_lead(account, before.lead.id)))).mappings().first()
+    return row is not None and line_of(row) == before
+
+
+def _is_searched(lead_id: str) -> ColumnElement[bool]:
+    is_asked = exists().where(lookups.c.lead_id == lead_id, lookups.c.state == LookupState.INTENDED.value)
+    is_planned = exists().where(
+        job_items.c.lead_id == lead_id,
+        job_items.c.state.is_(None),
+        jobs.c.id == job_items.c.job_id,
+        jobs.c.status.not_in(_ENDS),
+    )
+    return or_(is_asked, is_planned)

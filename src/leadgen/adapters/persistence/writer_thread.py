@@ -1,0 +1,63 @@
+"""SQLite's way of writing many rows: a whole transaction in one step of a thread of its own.
+
+Through an asyncio driver each statement goes to a thread and back four times. With a busy event loop that is
+where the time went: see docs/decisions/0015.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import CursorResult, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+Work = Callable[[AsyncConnection], Coroutine[Any, Any, T]]
+"""Statements of one transaction; in ``WriterThread`` it may await nothing but its connection."""
+
+
+class WriterThread:
+    """One transaction after the other, each within its own commit."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+
+    async def run(self, work: Work[T]) -> T:
+        """What the work gives, once it is durable; whoever is cancelled meanwhile leaves it to finish."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    async def close(self) -> None:
+        """Ends the thread, after what it is at, and its connection."""
+        await asyncio.to_thread(self._thread.shutdown)
+        self._engine.dispose()
+
+    def _transact(self, work: Work[T]) -> T:
+        with self._engine.begin() as connection:
+            return _at_once(work(cast(AsyncConnection, _AtOnce(connection))))
+
+
+class _AtOnce:
+    """A connection whose statements are through when their coroutine is first stepped."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, *arguments: Any, **named: Any) -> CursorResult[Any]:
+        """As of an ``AsyncConnection``."""
+        return self._connection.execute(*arguments, **named)
+
+
+def _at_once(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives that never waits."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return cast(T, end.value)
+    work.close()
+    raise RuntimeError("a transaction of the writer's thread waited for something else")

@@ -1,0 +1,46 @@
+"""Searches of single leads as Temporal workflows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from leadgen.adapters.temporal.connection import REMEDY
+from leadgen.application.ports.lead_searcher import ILeadSearcher
+from leadgen.domain.errors import ServiceUnavailable
+
+
+class TemporalLeadSearcher(ILeadSearcher):
+    """One workflow of type ``FindPhone`` at a time per lead, under an id made from the lead's."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Client]], task_queue: str) -> None:
+        self._connect = connect
+        self._task_queue = task_queue
+
+    async def search(self, account: str, lead_id: str, *, wait_seconds: float) -> bool:
+        """See ILeadSearcher."""
+        client = await self._connect()
+        try:
+            search = await client.start_workflow(
+                "FindPhone",
+                {"lead_id": lead_id, "account": account},
+                id=f"find-phone-{lead_id}",
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
+            if wait_seconds <= 0:
+                return False
+            async with asyncio.timeout(wait_seconds):
+                await search.result()
+        except TimeoutError:
+            return False
+        except WorkflowFailureError:
+            return True
+        except RPCError as error:
+            address = client.service_client.config.target_host
+            raise ServiceUnavailable("Temporal", address, REMEDY) from error
+        return True

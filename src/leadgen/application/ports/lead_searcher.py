@@ -1,0 +1,16 @@
+"""The search for a single lead's number, for somebody who waits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+
+class ILeadSearcher(ABC):
+    """Starts durable searches of single leads. Raises ServiceUnavailable when the server does not answer."""
+
+    @abstractmethod
+    async def search(self, account: str, lead_id: str, *, wait_seconds: float) -> bool:
+        """Starts the search, or joins the one under way; whether it has ended within ``wait_seconds``.
+
+        It goes on though nobody waits for it.
+        """

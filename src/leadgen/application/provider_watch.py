@@ -1,0 +1,172 @@
+"""Watches providers by what their calls bring: breakers and tallies, of which each process has copies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.provider_board import IProviderBoard
+from leadgen.application.ports.tally_book import ITallyBook
+from leadgen.domain.breaker import Breaker, BreakerState, Cause, Mark, mark_of
+from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.experience import Cell, Experience
+from leadgen.domain.lead import Question
+from leadgen.domain.provider import Hit, Miss, Outcome
+from leadgen.domain.segment import segment_of
+
+_BREAKERS_SECONDS = 0.5
+"""How old the copy of the breakers may be: with the next, everybody sees a change within a second."""
+
+_FLUSH_SECONDS = 0.5
+_EXPERIENCE_SECONDS = 5.0
+_MARKS_MAX = 10_000
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What calls have said since it was last written down."""
+
+    marks: dict[str, list[Mark]] = field(default_factory=lambda: defaultdict(list))
+    calls: Counter[Cell] = field(default_factory=Counter)
+    hits: Counter[Cell] = field(default_factory=Counter)
+
+
+class ProviderWatch:
+    """Says whether a provider may be asked, and takes note of what came of it.
+
+    Notes gather here and are written down together, half a second after the first: no query per call. Of a
+    process that dies those are lost, which costs nobody a cent.
+    """
+
+    def __init__(self, *, board: IProviderBoard, tallies: ITallyBook, clock: IClock) -> None:
+        self._board = board
+        self._tallies = tallies
+        self._clock = clock
+        self._breakers: Mapping[str, Breaker] = {}
+        self._breakers_at = float("-inf")
+        self._experience = Experience({})
+        self._experience_at = float("-inf")
+        self._reading = asyncio.Lock()
+        self._passes: Counter[tuple[str, object]] = Counter()
+        self._notes = _Notes()
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def breakers(self) -> Mapping[str, Breaker]:
+        """All breakers on record, as they were at most half a second ago. Raises ServiceUnavailable."""
+        async with self._reading:
+            if self._clock.monotonic() - self._breakers_at >= _BREAKERS_SECONDS:
+                read_at = self._clock.monotonic()
+                self._breakers = await self._board.breakers()
+                self._breakers_at = read_at
+            return self._breakers
+
+    async def experience(self) -> Experience:
+        """What is known of all providers, as it was a few seconds ago. Raises ServiceUnavailable."""
+        async with self._reading:
+            if self._clock.monotonic() - self._experience_at >= _EXPERIENCE_SECONDS:
+                read_at = self._clock.monotonic()
+                self._experience = Experience(await self._tallies.tallies())
+                self._experience_at = read_at
+            return self._experience
+
+    async def refusal(self, provider: str) -> str | None:
+        """Why this provider is not to be asked, or None where it may be, if only to try it."""
+        breaker = (await self.breakers()).get(provider)
+        if breaker is None or breaker.state is BreakerState.CLOSED or breaker.is_due(self._clock.now()):
+            return None
+        return None if self._passes[provider, breaker.until] > 0 else breaker.told
+
+    async def admit(self, provider: str) -> str | None:
+        """Why this call is not to be made, or None: one that tries a provider takes one of the few places."""
+        breaker = (await self.breakers()).get(provider)
+        if breaker is None or breaker.state is BreakerState.CLOSED:
+            return None
+        if breaker.is_due(self._clock.now()):
+            breaker = await self._try(breaker)
+        if self._passes[provider, breaker.until] > 0:
+            self._passes[provider, breaker.until] -= 1
+            return None
+        return None if breaker.state is BreakerState.CLOSED else breaker.told
+
+    def note(
+        self, question: Question, provider: str, missed: Collection[str] | None, outcome: Outcome
+    ) -> None:
+        """Takes note of what a call brought, after those in ``missed`` had nothing.
+
+        Where that is None, such as after another one's hit, it tells nothing about the hit rate.
+        """
+        cell = None if missed is None else Cell(segment_of(question), provider, tuple(sorted(missed)))
+        mark = mark_of(outcome, self._experience.expected(cell) if cell else None)
+        if mark is not None:
+            self._notes.marks[provider].append(mark)
+        if cell and isinstance(outcome, Hit | Miss):
+            self._notes.calls[cell] += 1
+            self._notes.hits[cell] += isinstance(outcome, Hit) and outcome.phone is not None
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_later())
+
+    async def drain(self) -> None:
+        """Writes down what is noted; where the database does not answer, it is let go."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.wait([self._flushing])
+        await self._flush()
+
+    async def reset(self, provider: str) -> Breaker:
+        """Closes a breaker by hand; the hit rate of late is the provider's measure from now on."""
+        await self._tallies.accept(provider)
+        while True:
+            standing = (await self._board.breakers()).get(provider, Breaker(provider))
+            closed = standing.closed(self._clock.now())
+            if await self._board.save([closed]):
+                self._forget_copies()
+                return closed
+
+    async def _try(self, breaker: Breaker) -> Breaker:
+        """The breaker half open, with places for this process where it was the first."""
+        tried = breaker.tried(self._clock.now())
+        if await self._board.save([tried]):
+            self._passes.clear()
+            self._passes[breaker.provider, tried.until] = (breaker.cause or Cause.FAILURES).probes
+        self._forget_copies()
+        return (await self.breakers()).get(breaker.provider, breaker)
+
+    async def _flush_later(self) -> None:
+        while self._notes.marks or self._notes.calls:
+            await self._clock.sleep(_FLUSH_SECONDS)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        notes, self._notes = self._notes, _Notes()
+        try:
+            await self._step(notes.marks)
+            notes.marks.clear()
+            if notes.calls:
+                await self._tallies.add({cell: (n, notes.hits[cell]) for cell, n in notes.calls.items()})
+        except ServiceUnavailable:
+            self._keep(notes)
+
+    async def _step(self, marks: Mapping[str, list[Mark]]) -> None:
+        """Moves breakers on; where somebody else was faster, once more from what stands then."""
+        left = dict(marks)
+        while left:
+            now, standing = self._clock.now(), await self._board.breakers()
+            stepped = {name: standing.get(name, Breaker(name)).after(left[name], now) for name in left}
+            changed = [each for name, each in stepped.items() if each != standing.get(name, Breaker(name))]
+            saved = await self._board.save(changed) if changed else set()
+            left = {each.provider: left[each.provider] for each in changed if each.provider not in saved}
+            if any(each.state is not BreakerState.CLOSED for each in changed):
+                self._forget_copies()
+
+    def _keep(self, notes: _Notes) -> None:
+        """What could not be written is kept for the next time, within bounds."""
+        for name, marks in notes.marks.items():
+            self._notes.marks[name] = (marks + self._notes.marks[name])[-_MARKS_MAX:]
+        self._notes.calls += notes.calls
+        self._notes.hits += notes.hits
+
+    def _forget_copies(self) -> None:
+        self._breakers_at = float("-inf")

@@ -1,0 +1,148 @@
+"""`leadgen backtest`, and what `leadgen providers report` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from leadgen.application.backtest_order import Backtest
+from leadgen.composition import Leadgen
+from leadgen.domain.backtest import LEADS_MIN, Estimate
+from leadgen.domain.errors import UnknownId
+from leadgen.domain.market import ALL, Performance
+from leadgen.domain.money import MICROS_PER_USD, micros_from_usd
+from leadgen.domain.ordering import Order
+from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, out, print_json, with_leadgen
+
+Report = Mapping[tuple[str, str], Performance]
+
+
+def backtest(
+    order: Annotated[Order, typer.Option(help="The order to try.")] = Order.COST,
+    price: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=USD", help="Under another price; repeatable.")
+    ] = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what another order or price would have cost over the leads of the ledger, with 95 % intervals."""
+
+    async def use(leadgen: Leadgen) -> Backtest:
+        prices = {
+            name: micros_from_usd(usd, "price") for name, _, usd in (p.partition("=") for p in price or ())
+        }
+        for name in prices:
+            if name not in await leadgen.catalog.configs():
+                raise UnknownId("provider", name)
+        return await leadgen.market.backtest.run(account, order, prices)
+
+    result = with_leadgen(use, account=account)
+    if json:
+        print_json(_backtest_document(order, result))
+        return
+    paid, found = render.money(result.paid_micros), result.found
+    out.print(f"{result.leads} leads, {result.panel} of them in the panel; {found} numbers for {paid}.")
+    verdict = result.verdict
+    if verdict.cost_micros is None or verdict.coverage is None:
+        out.print(
+            f"No verdict on {order.value}: {verdict.leads:.0f} leads tell about it, {LEADS_MIN} are needed."
+            " To get more: leadgen phones find --panel 1%"
+        )
+        return
+    cost, coverage = verdict.cost_micros, verdict.coverage
+    out.print(f"Asked by {order.value}, judged by {verdict.leads:.0f} leads ({verdict.method}):")
+    out.print(
+        f"  a lead costs ${cost.mean / MICROS_PER_USD:.4f}"
+        f" (95 %: {cost.low / MICROS_PER_USD:.4f} to {cost.high / MICROS_PER_USD:.4f})"
+    )
+    out.print(
+        f"  a number is found for {coverage.mean:.1%} (95 %: {coverage.low:.1%} to {coverage.high:.1%})"
+    )
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The report as `providers report --json` prints it."""
+    return {
+        "providers": [
+            {
+                "name": name,
+                "segment": segment,
+                "calls": each.calls,
+                "hits": each.hits,
+                "cost_usd": render.dollars(each.cost_micros),
+                "usd_per_number": None
+                if each.micros_per_hit is None
+                else render.dollars(each.micros_per_hit),
+                "p50_seconds": each.quantile_seconds(0.50),
+                "p95_seconds": each.quantile_seconds(0.95),
+                "overlap": {
+                    other: None if (share := each.overlap(other)) is None else round(share, 4)
+                    for other in sorted(each.shared)
+                },
+            }
+            for (name, segment), each in sorted(report.items())
+        ]
+    }
+
+
+def report_table(report: Report, *, segments: bool) -> Table:
+    """What each provider did, over all and by segment."""
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("provider", no_wrap=True)
+    table.add_column("segment", no_wrap=True)
+    for heading in ("calls", "hits", "rate", "$/number", "p50", "p95"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    ordered = sorted(report.items(), key=lambda each: (each[0][1] != ALL, each[0][1], each[0][0]))
+    for (name, segment), each in ordered:
+        if segment == ALL or segments:
+            per_number = "-" if each.micros_per_hit is None else f"{each.micros_per_hit / MICROS_PER_USD:.3f}"
+            rate = f"{each.hits / each.calls:.0%}"
+            times = (_seconds(each.quantile_seconds(share)) for share in (0.50, 0.95))
+            table.add_row(name, segment, str(each.calls), str(each.hits), rate, per_number, *times)
+    return table
+
+
+def overlap_table(report: Report) -> Table | None:
+    """Of each provider's numbers, how many another one had as well, where both were asked."""
+    names = sorted(name for name, segment in report if segment == ALL)
+    if not any(report[name, ALL].shared_hits for name in names):
+        return None
+    table = Table(box=SIMPLE_HEAD, title="Of the numbers of ... also known to", title_justify="left")
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    for name in names:
+        shares = [report[name, ALL].overlap(other) for other in names]
+        table.add_row(name, *("-" if share is None else f"{share:.0%}" for share in shares))
+    return table
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.2f} s"
+
+
+def _backtest_document(order: Order, result: Backtest) -> dict[str, Any]:
+    verdict = result.verdict
+    return {
+        "order": order.value,
+        "leads": result.leads,
+        "panel": result.panel,
+        "paid_usd": render.dollars(result.paid_micros),
+        "found": result.found,
+        "method": verdict.method,
+        "leads_effective": round(verdict.leads, 1),
+        "usd_per_lead": _estimate_document(verdict.cost_micros, MICROS_PER_USD),
+        "coverage": _estimate_document(verdict.coverage, 1),
+    }
+
+
+def _estimate_document(estimate: Estimate | None, unit: int) -> dict[str, float] | None:
+    if estimate is None:
+        return None
+    values = {"mean": estimate.mean, "low": estimate.low, "high": estimate.high}
+    return {name: round(value / unit, 6) for name, value in values.items()}

@@ -1,0 +1,1 @@
+"""The workflow that delivers what waits for one endpoint."""

@@ -1,0 +1,5 @@
+from tests.contracts.api_key_repository import ApiKeyRepositoryContract
+
+
+class TestSqlApiKeyRepository(ApiKeyRepositoryContract):
+    """On SQLite and on PostgreSQL."""

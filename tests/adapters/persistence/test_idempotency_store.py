@@ -1,0 +1,5 @@
+from tests.contracts.idempotency_store import IdempotencyStoreContract
+
+
+class TestSqlIdempotencyStore(IdempotencyStoreContract):
+    """On SQLite and on PostgreSQL."""

@@ -1,0 +1,5 @@
+from tests.contracts.job_searches import JobSearchesContract
+
+
+class TestSqlJobSearches(JobSearchesContract):
+    """On SQLite and on PostgreSQL."""

@@ -1,0 +1,174 @@
+"""Searches: ordered once, however often they are asked for, and told truly when that is not possible."""
+
+import asyncio
+import json
+
+import httpx2
+import pytest
+
+from tests.http.operations import is_problem
+from tests.http.service import Service
+
+CLIENTS = 50
+
+
+async def test_order(service: Service, client: httpx2.AsyncClient) -> None:
+    """An empty order is a job over all leads that have no number: 202, with its place."""
+    await service.add_lead(client)
+    answer = await client.post("/v1/phone-lookups", json={})
+    assert (answer.status_code, answer.json()["status"]) == (202, "waiting")
+    assert service.runner.started == [answer.json()["job_id"]]
+    job = (await client.get(answer.headers["location"])).json()
+    assert (job["job_id"], job["budget_usd"]) == (answer.json()["job_id"], None)
+
+
+async def test_order_with_a_budget(service: Service, client: httpx2.AsyncClient) -> None:
+    """A budget and a single lead are part of the order."""
+    lead = await service.add_lead(client)
+    order = {"lead_id": lead["id"], "budget_usd": 0.5, "again": True, "when_held": "spill"}
+    assert (await client.post("/v1/phone-lookups", json=order)).json()["budget_usd"] == 0.5
+
+
+async def test_fifty_clients_with_one_key(service: Service, client: httpx2.AsyncClient) -> None:
+    """Of fifty that order at once under one Idempotency-Key, all that get a job get the same one."""
+    token = client.headers["authorization"].removeprefix("Bearer ")
+    clients = [service.client(token) for _ in range(CLIENTS)]
+    headers = {"Idempotency-Key": "order-1"}
+
+    async def order(each: httpx2.AsyncClient) -> str:
+        while True:
+            answer = await each.post("/v1/phone-lookups", json={}, headers=headers)
+            if answer.status_code == 202:
+                return str(answer.json()["job_id"])
+            assert is_problem(answer, 409, "conflict")
+
+    ids = await asyncio.gather(*(order(each) for each in clients))
+    assert len(set(ids)) == 1
+    assert [job["job_id"] for job in (await client.get("/v1/jobs")).json()["jobs"]] == ids[:1]
+    assert service.runner.started == ids[:1]
+
+
+async def test_a_key_for_something_else(service: Service, client: httpx2.AsyncClient) -> None:
+    """Under a key that was used for another body, or another path, nothing is done."""
+    headers = {"Idempotency-Key": "one"}
+    await client.post("/v1/phone-lookups", json={}, headers=headers)
+    for path, body in (("/v1/phone-lookups", {"again": True}), ("/v1/leads", {"email": "a@b.example"})):
+        assert is_problem(await client.post(path, json=body, headers=headers), 422)
+    assert len(service.runner.started) == 1
+    assert (await client.get("/v1/leads")).json()["leads"] == []
+
+
+async def test_keys_of_accounts(
+    service: Service, client: httpx2.AsyncClient, stranger: httpx2.AsyncClient
+) -> None:
+    """The same Idempotency-Key of another account is another one."""
+    headers = {"Idempotency-Key": "one"}
+    answers = [await each.post("/v1/phone-lookups", json={}, headers=headers) for each in (client, stranger)]
+    assert len({answer.json()["job_id"] for answer in answers}) == 2
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "ü"])
+async def test_a_bad_key(client: httpx2.AsyncClient, key: str) -> None:
+    """What is no Idempotency-Key is refused."""
+    headers = {"Idempotency-Key": key.encode()}
+    answer = await client.post("/v1/phone-lookups", json={}, headers=headers)  # type: ignore[arg-type]  # bytes as they are sent
+    assert is_problem(answer, 422)
+
+
+async def test_temporal_is_away(service: Service, client: httpx2.AsyncClient) -> None:
+    """503 with Retry-After, nothing is recorded, and the same request succeeds once it is back."""
+    lead = await service.add_lead(client)
+    service.runner.down = service.searcher.down = True
+    headers = {"Idempotency-Key": "one"}
+    for path in ("/v1/phone-lookups", f"/v1/leads/{lead['id']}/phone-lookup"):
+        for given in ({}, headers):
+            answer = await client.post(path, json={}, headers=given)
+            assert is_problem(answer, 503, "unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+            assert "nowhere" not in answer.text
+        headers = {"Idempotency-Key": "two"}
+    assert is_problem(await client.get("/readyz"), 503)
+    assert (await client.get("/healthz")).status_code == 200
+    assert (await client.get("/v1/jobs")).json()["jobs"] == []
+    service.runner.down = False
+    again = await client.post("/v1/phone-lookups", json={}, headers={"Idempotency-Key": "one"})
+    assert (again.status_code, len(service.runner.started)) == (202, 1)
+
+
+async def test_one_lead(service: Service, client: httpx2.AsyncClient) -> None:
+    """A search that ends in time is 200, one that does not 202 with where to look; Prefer tells how long."""
+    lead = await service.add_lead(client)
+    path = f"/v1/leads/{lead['id']}/phone-lookup"
+    done = await client.post(path, headers={"Prefer": "respond-async, wait=7"})
+    assert (done.status_code, done.headers["preference-applied"]) == (200, "wait=7")
+    service.searcher.has_ended = False
+    later = await client.post(path, params={"wait_seconds": 3})
+    assert (later.status_code, later.json()["status"]) == (202, None)
+    assert later.headers["location"] == f"/v1/leads/{lead['id']}"
+    assert (await client.post(path)).status_code == 202
+    assert [each[1:] for each in service.searcher.searched] == [(lead["id"], wait) for wait in (7, 3, 0)]
+    assert is_problem(await client.post(path, params={"wait_seconds": 61}), 422)
+
+
+async def test_a_lead_that_has_a_number(service: Service, client: httpx2.AsyncClient) -> None:
+    """Nobody is asked about it."""
+    lead = {"email": "ada@fernhill.example", "phone_number": "+12025550123"}
+    lead_id = (await client.post("/v1/leads", json=lead)).json()["id"]
+    found = await client.post(f"/v1/leads/{lead_id}/phone-lookup")
+    assert (found.status_code, found.json()["phone"], found.json()["status"]) == (
+        200,
+        "+12025550123",
+        "found",
+    )
+    assert service.searcher.searched == []
+
+
+async def test_wishes(service: Service, client: httpx2.AsyncClient) -> None:
+    """A job is paused, resumed and cancelled, each as often as one likes; then it stays as it is."""
+    job_id = await service.order(client)
+    for wish, status, wanted in (
+        ("pause", "paused", "pause"),
+        ("pause", "paused", "pause"),
+        ("resume", "waiting", "run"),
+        ("cancel", "waiting", "cancel"),
+    ):
+        answer = await client.post(f"/v1/jobs/{job_id}/{wish}")
+        document = answer.json()
+        assert (answer.status_code, document["status"], document["wanted"]) == (200, status, wanted)
+    assert is_problem(await client.post(f"/v1/jobs/{job_id}/pause"), 409, "conflict")
+    body = {"budget_usd": 3}
+    assert is_problem(await client.post(f"/v1/jobs/{job_id}/resume", json=body), 409)
+
+
+async def test_jobs(service: Service, client: httpx2.AsyncClient, stranger: httpx2.AsyncClient) -> None:
+    """An account sees its own jobs, newest first, page by page and by status."""
+    ids = [await service.order(client) for _ in range(5)]
+    await client.post(f"/v1/jobs/{ids[0]}/pause")
+    first = (await client.get("/v1/jobs", params={"limit": 3})).json()
+    rest = (await client.get("/v1/jobs", params={"limit": 3, "cursor": first["next"]})).json()
+    assert [job["job_id"] for job in first["jobs"] + rest["jobs"]] == ids[::-1]
+    assert rest["next"] is None
+    paused = (await client.get("/v1/jobs", params={"status": "paused"})).json()["jobs"]
+    assert [job["job_id"] for job in paused] == ids[:1]
+    assert (await stranger.get("/v1/jobs")).json() == {"jobs": [], "next": None}
+
+
+async def test_usage(client: httpx2.AsyncClient, stranger: httpx2.AsyncClient) -> None:
+    """An account sees its tier, what is left of its quota, and what it has spent."""
+    own = (await client.get("/v1/usage")).json()
+    assert (own["tier"], own["quota"], own["cost_usd"]) == ("enterprise", None, 0)
+    free = (await stranger.get("/v1/usage", params={"month": "2026-03"})).json()
+    assert free["quota"] == {"lookups": 100, "used": 0, "left": 100}
+    assert (free["month"], free["providers"]) == ("2026-03", {})
+
+
+async def test_providers(client: httpx2.AsyncClient) -> None:
+    """Providers are listed in their order and changed by the keys of the command line."""
+    names = [each["name"] for each in (await client.get("/v1/providers")).json()["providers"]]
+    assert names == ["orion", "astra", "nimbus"]
+    change = {"rate": "7/1s,100/1h", "price": 0.0125, "enabled": False, "timeout": "2s", "priority": 9}
+    changed = (await client.patch("/v1/providers/orion", json=change)).json()
+    assert {key: changed[key] for key in change} == change
+    assert is_problem(await client.patch("/v1/providers/orion", json={"rate": "fast"}), 422)
+    listed = (await client.get("/v1/providers")).json()["providers"]
+    assert json.dumps(changed) == json.dumps(listed[-1])

@@ -1,0 +1,118 @@
+"""One lead at a time: added, changed, forgotten, and looked up for somebody who waits."""
+
+import dataclasses
+
+import pytest
+
+from leadgen.application.add_lead import AddLead
+from leadgen.application.change_lead import ChangeLead
+from leadgen.application.look_up_phone import LookUpPhone
+from leadgen.application.ports.lead_repository import LeadLine
+from leadgen.application.remove_lead import RemoveLead
+from leadgen.domain.errors import ChangedMeanwhile, InvalidInput, NotPossible, UnknownId
+from leadgen.domain.lead import EndState
+from tests.builders import ACCOUNT, us_phone
+from tests.contracts.stores import ended
+from tests.fakes.id_source import CountingIdSource
+from tests.fakes.lead_searcher import RecordingLeadSearcher
+from tests.unit.application.world import World
+
+ADA = {"email": "ada@fernhill.example", "first_name": "Ada"}
+
+
+async def line(world: World, lead_id: str = "lead-1") -> LeadLine:
+    """A lead as it stands."""
+    found = await world.leads.get(ACCOUNT, lead_id)
+    assert found is not None
+    return found
+
+
+def add_lead(world: World) -> AddLead:
+    """The use case over a world."""
+    return AddLead(leads=world.leads, ids=CountingIdSource())
+
+
+async def test_add(world: World) -> None:
+    """Somebody new is a new lead, somebody known keeps its lead and gets what is new."""
+    first = await add_lead(world).run(ACCOUNT, ADA, {"Remark": "x"}, lead_id="lead-9")
+    again = await add_lead(world).run(ACCOUNT, {**ADA, "job_title": "CTO"}, {})
+    assert (first.is_new, first.line.lead.id) == (True, "lead-9")
+    assert (again.is_new, again.line.lead.id) == (False, "lead-9")
+    profile = again.line.lead.profile
+    assert (profile.job_title, profile.extra) == ("CTO", {"Remark": "x"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({}, "needed"),
+        ({"email": "nobody"}, "e-mail"),
+        ({**ADA, "country_code": "Ruritania"}, "countryCode"),
+        ({**ADA, "phone_number": "later"}, "phoneNumber"),
+    ],
+)
+async def test_add_what_cannot_be_read(world: World, fields: dict[str, str], word: str) -> None:
+    """Nothing is dropped in silence, as an import would with a warning: it is refused as a whole."""
+    with pytest.raises(InvalidInput, match=word):
+        await add_lead(world).run(ACCOUNT, fields, {})
+    assert await world.leads.page(ACCOUNT, after="", limit=1) == []
+
+
+async def test_change(world: World) -> None:
+    """What is named is changed, what is empty or None taken away, and the rest stays."""
+    await world.add_lead()
+    change = ChangeLead(leads=world.leads)
+    before = await line(world)
+    versions = frozenset({before.version, "another"})
+    first = await change.run(ACCOUNT, "lead-1", {"job_title": ""}, {"a": "1", "b": "2"}, versions=versions)
+    second = await change.run(ACCOUNT, "lead-1", {}, {"a": None}, versions=None)
+    assert (first.lead.profile.job_title, first.lead.profile.extra) == ("", {"a": "1", "b": "2"})
+    assert second.lead.profile == dataclasses.replace(before.lead.profile, job_title="", extra={"b": "2"})
+    with pytest.raises(ChangedMeanwhile):
+        await change.run(ACCOUNT, "lead-1", {"job_title": "CEO"}, {}, versions=versions)
+    with pytest.raises(UnknownId):
+        await change.run("umbrella", "lead-1", {}, {}, versions=None)
+    assert await line(world) == second
+
+
+async def test_change_beside_an_odd_value(world: World) -> None:
+    """What came in a file and cannot be read is no hindrance to changing something else."""
+    odd = dataclasses.replace((await world.add_lead()).profile, phone_number="see website")
+    assert await world.leads.replace(ACCOUNT, await line(world), odd, None)
+    changed = await ChangeLead(leads=world.leads).run(
+        ACCOUNT, "lead-1", {"job_title": "CEO"}, {}, versions=None
+    )
+    assert (changed.lead.profile.job_title, changed.lead.profile.phone_number) == ("CEO", "see website")
+
+
+async def test_remove(world: World) -> None:
+    """A lead goes in the state in which somebody has seen it, unless it is being searched, and once."""
+    await world.add_lead()
+    await world.add_job()
+    remove = RemoveLead(leads=world.leads)
+    with pytest.raises(NotPossible, match="searched"):
+        await remove.run(ACCOUNT, "lead-1", versions=None)
+    seen = (await line(world)).version
+    await world.jobs.conclude(await world.add_job(), [ended("lead-1", EndState.NOT_FOUND)])
+    with pytest.raises(ChangedMeanwhile):
+        await remove.run(ACCOUNT, "lead-1", versions=frozenset({seen}))
+    await remove.run(ACCOUNT, "lead-1", versions=frozenset({(await line(world)).version}))
+    with pytest.raises(UnknownId):
+        await remove.run(ACCOUNT, "lead-1", versions=None)
+
+
+async def test_look_up(world: World) -> None:
+    """The search is started or joined, and the lead told as it is when the wait is over."""
+    searcher = RecordingLeadSearcher()
+    look_up = LookUpPhone(leads=world.leads, searcher=searcher)
+    await world.add_lead()
+    searcher.has_ended = False
+    assert not (await look_up.run(ACCOUNT, "lead-1", wait_seconds=2)).has_ended
+    searcher.has_ended = True
+    assert (await look_up.run(ACCOUNT, "lead-1", wait_seconds=3)).line == await line(world)
+    assert searcher.searched == [(ACCOUNT, "lead-1", 2), (ACCOUNT, "lead-1", 3)]
+    await world.add_lead(2, phone=us_phone())
+    assert (await look_up.run(ACCOUNT, "lead-2", wait_seconds=9)).has_ended
+    assert len(searcher.searched) == 2
+    with pytest.raises(UnknownId):
+        await look_up.run(ACCOUNT, "nothing", wait_seconds=0)

@@ -1,0 +1,62 @@
+"""How a search is chosen: words in, options out."""
+
+from datetime import timedelta
+
+import pytest
+
+from leadgen.domain.errors import InvalidSetting
+from leadgen.domain.phone import WantedLine
+from leadgen.domain.search_options import SearchOptions, Strategy, read_options
+
+
+def test_no_words_are_the_usual_way() -> None:
+    """One provider after the other, any number, answers of before count."""
+    assert read_options() == SearchOptions()
+    assert SearchOptions().stagger is None
+    assert not SearchOptions().needs_track_records
+
+
+def test_all_words() -> None:
+    """Every choice arrives."""
+    options = read_options(
+        strategy="Hedged", hedge_after="1.5s", grace="0ms", line="mobile", max_price="0.05", fresh=True
+    )
+    assert options == SearchOptions(Strategy.HEDGED, 1.5, 0.0, WantedLine.MOBILE, 50_000, fresh=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "stagger", "needs_records"),
+    [
+        ({"strategy": "parallel"}, timedelta(), False),
+        ({"strategy": "hedged"}, timedelta(milliseconds=500), True),
+        ({"strategy": "hedged", "hedge_after": "p95"}, timedelta(milliseconds=500), True),
+        ({"strategy": "hedged", "hedge_after": "300ms"}, timedelta(milliseconds=300), False),
+        ({"max_price": "0.05"}, None, True),
+    ],
+)
+def test_when_the_next_is_asked(
+    words: dict[str, str], stagger: timedelta | None, needs_records: bool
+) -> None:
+    """Never, after a while, or at once; a provider's own pace has to be looked up."""
+    options = read_options(**words)  # type: ignore[arg-type]
+    assert (options.stagger, options.needs_track_records) == (stagger, needs_records)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"strategy": "fast"},
+        {"hedge_after": "500"},
+        {"hedge_after": "p99"},
+        {"hedge_after": "301s"},
+        {"grace": "-1s"},
+        {"line": "fax"},
+        {"max_price": "cheap"},
+    ],
+    ids=lambda words: "=".join(*words.items()),
+)
+def test_wrong_words(words: dict[str, str]) -> None:
+    """Are told in the name of the option, with what would do."""
+    with pytest.raises(InvalidSetting) as error:
+        read_options(**words)  # type: ignore[arg-type]
+    assert error.value.setting == next(iter(words)).replace("_", "-")
