@@ -22,8 +22,10 @@ from leadgen.domain.waterfall import Verdict
 _RECORD_SECONDS = 0.5
 """How often the ends of searches are recorded, and so how fresh a progress bar is."""
 
-_DEATHS_MAX = 2
-"""A lead over which a worker died so often, while it searched nobody else for the job, is set aside."""
+DEATHS_MAX = 5
+"""A lead over which a worker died so often, while it searched nobody else for the job, is set aside.
+
+Workers die of other things, too: at two, 200 random kills in four minutes set aside five of 3,000 leads."""
 
 _WISH_SECONDS = 0.25
 """How old what is known of a wish may be: with the above, a job is paused within a second."""
@@ -108,7 +110,7 @@ class RunChunk:
         return ChunkReport(settled, still_open, min(resume, default=None), wanted)
 
     async def _run_alone(self, job: Job, lead_id: str) -> ChunkReport:
-        if await self._jobs.suspect(job.id, lead_id) >= _DEATHS_MAX:
+        if await self._jobs.suspect(job.id, lead_id) >= DEATHS_MAX:
             return await self._set_aside(job, lead_id, "its search ended the worker, again and again")
         try:
             return await self._run_together(job, [lead_id], lambda _: None)
