@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -14,7 +15,7 @@ from leadgen.domain.money import MICROS_PER_USD
 from leadgen.entrypoints.http.access import JobsReader, JobsRunner
 from leadgen.entrypoints.http.documents import JobDocument, JobPage, JobStoryDocument
 from leadgen.entrypoints.http.lookups import Usd, reported
-from leadgen.entrypoints.http.paging import Cursor, Limit, cursor_of, place_of
+from leadgen.entrypoints.http.paging import Cursor, Limit, page_of, place_of
 from leadgen.entrypoints.http.requests import Composed, Given, JobId, JsonRoute
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute, tags=["jobs"])
@@ -39,8 +40,7 @@ async def list_jobs(
     reports = await leadgen.jobs.page(
         key.account, after=place_of(cursor, *about), limit=limit + 1, status=status
     )
-    shown = reports[:limit]
-    following = cursor_of(shown[-1].job.id, *about) if len(reports) > limit else None
+    shown, following = page_of(reports, limit, attrgetter("job.id"), *about)
     return JobPage(jobs=[JobDocument.of(report) for report in shown], next=following)
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
-from leadgen.application.ports.idempotency_store import Answer
 from leadgen.domain.api_key import NAME_CHARACTERS_MAX, Scope
 from leadgen.entrypoints.http.access import KeysAdmin
 from leadgen.entrypoints.http.documents import KeyDocument, KeyPage, NewKeyDocument
-from leadgen.entrypoints.http.paging import Cursor, Limit, cursor_of, place_of
-from leadgen.entrypoints.http.requests import Composed, Given, IdempotencyKey, JsonRoute, checked, once
+from leadgen.entrypoints.http.paging import Cursor, Limit, page_of, place_of
+from leadgen.entrypoints.http.requests import (
+    Composed,
+    Given,
+    IdempotencyKey,
+    JsonRoute,
+    checked,
+    once_with_secret,
+)
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute, tags=["API keys"])
 
@@ -31,8 +38,7 @@ async def list_keys(key: KeysAdmin, leadgen: Composed, limit: Limit = 50, cursor
     """List the keys that are not revoked; nobody knows their secrets."""
     about = ("api-keys", key.account)
     keys = await leadgen.keys.store.page(key.account, after=place_of(cursor, *about), limit=limit + 1)
-    shown = keys[:limit]
-    following = cursor_of(shown[-1].id, *about) if len(keys) > limit else None
+    shown, following = page_of(keys, limit, attrgetter("id"), *about)
     return KeyPage(keys=[KeyDocument.of(each) for each in shown], next=following)
 
 
@@ -45,9 +51,8 @@ async def create_key(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Make a key, with scopes that the caller's has; it is shown this once."""
-    shown: list[str] = []
 
-    async def work(subject: str | None) -> Answer:
+    async def make(subject: str | None) -> tuple[NewKeyDocument, str]:
         now = leadgen.clock.now()
         days = wanted.expires_in_days
         new = await leadgen.keys.create.run(
@@ -58,15 +63,10 @@ async def create_key(
             by=key,
             key_id=subject,
         )
-        kept = NewKeyDocument(**KeyDocument.of(new.key).model_dump(), key=None)
-        shown.append(kept.model_copy(update={"key": new.token}).model_dump_json())
-        return Answer(201, kept.model_dump_json(), "/v1/api-keys")
+        return NewKeyDocument(**KeyDocument.of(new.key).model_dump(), key=None), new.token
 
-    response = await once(request, key, idempotency_key, wanted.model_dump_json(), work)
-    if not shown:
-        return response
-    headers = {"Location": "/v1/api-keys", "Cache-Control": "no-store"}
-    return Response(shown[0], 201, headers, media_type="application/json")
+    body = wanted.model_dump_json()
+    return await once_with_secret(request, key, idempotency_key, body, make, field="key")
 
 
 @router.delete("/api-keys/{key_id}", status_code=204)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -17,7 +18,7 @@ from leadgen.domain.lead import EndState
 from leadgen.domain.mail import normal_email
 from leadgen.entrypoints.http.access import LeadsReader, LeadsWriter
 from leadgen.entrypoints.http.documents import LeadDocument, LeadPage
-from leadgen.entrypoints.http.paging import Cursor, Limit, cursor_of, place_of
+from leadgen.entrypoints.http.paging import Cursor, Limit, page_of, place_of
 from leadgen.entrypoints.http.requests import Composed, Given, IdempotencyKey, JsonRoute, LeadId, once
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute, tags=["leads"])
@@ -91,8 +92,7 @@ async def list_leads(
     states = {None if status is Shown.NEW else EndState(status)} if status else set[EndState | None]()
     only = LeadFilter(frozenset(states), address)
     lines = await leadgen.leads.page(key.account, after=after, limit=limit + 1, only=only)
-    shown = lines[:limit]
-    following = cursor_of(shown[-1].lead.id, *about) if len(lines) > limit else None
+    shown, following = page_of(lines, limit, attrgetter("lead.id"), *about)
     return LeadPage(leads=[LeadDocument.of(line) for line in shown], next=following)
 
 

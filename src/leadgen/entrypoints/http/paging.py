@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import Query
 
 from leadgen.domain.errors import InvalidInput
+
+Found = TypeVar("Found")
 
 LIMIT_MAX = 500
 _SUM_BYTES = 8
@@ -39,6 +41,14 @@ def place_of(cursor: str, *about: object) -> str:
     if not place or cursor != cursor_of(place, *about):
         raise InvalidInput("this cursor does not belong to this list: begin again without one")
     return place
+
+
+def page_of(
+    found: Sequence[Found], limit: int, place: Callable[[Found], str], *about: object
+) -> tuple[Sequence[Found], str | None]:
+    """The page within one row more than it has room for, and the cursor to what follows, if anything does."""
+    shown = found[:limit]
+    return shown, cursor_of(place(shown[-1]), *about) if len(found) > limit else None
 
 
 def _sum(place: str, about: Sequence[object]) -> bytes:

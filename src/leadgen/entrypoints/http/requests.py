@@ -118,6 +118,30 @@ async def once(
     return Response(text, answer.status, headers, media_type="application/json")
 
 
+async def once_with_secret(
+    request: Request,
+    key: ApiKey,
+    idempotency_key: str | None,
+    body: str,
+    make: Callable[[str | None], Awaitable[tuple[BaseModel, str]]],
+    *,
+    field: str,
+) -> Response:
+    """As `once`, for what has a secret: its ``field`` is shown in the first response, and kept nowhere."""
+    shown: list[str] = []
+
+    async def work(subject: str | None) -> Answer:
+        kept, told = await make(subject)
+        shown.append(kept.model_copy(update={field: told}).model_dump_json())
+        return Answer(201, kept.model_dump_json(), request.url.path)
+
+    response = await once(request, key, idempotency_key, body, work)
+    if not shown:
+        return response
+    headers = {"Location": request.url.path, "Cache-Control": "no-store"}
+    return Response(shown[0], 201, headers, media_type="application/json")
+
+
 async def _answered(
     request: Request,
     key: ApiKey,

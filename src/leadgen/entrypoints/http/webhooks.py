@@ -8,12 +8,18 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from leadgen.application.ports.idempotency_store import Answer
 from leadgen.domain.egress import URL_CHARACTERS_MAX
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.webhook import Endpoint, EventType
 from leadgen.entrypoints.http.access import WebhooksAdmin
-from leadgen.entrypoints.http.requests import Composed, Given, IdempotencyKey, JsonRoute, checked, once
+from leadgen.entrypoints.http.requests import (
+    Composed,
+    Given,
+    IdempotencyKey,
+    JsonRoute,
+    checked,
+    once_with_secret,
+)
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute, tags=["Webhooks"])
 
@@ -74,21 +80,15 @@ async def add_webhook(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Tell a URL of events; its secret is shown this once."""
-    shown: list[str] = []
 
-    async def work(subject: str | None) -> Answer:
+    async def make(subject: str | None) -> tuple[NewWebhookDocument, str]:
         endpoint = await leadgen.webhooks.add.run(
             key.account, wanted.url, wanted.events or (), endpoint_id=subject
         )
-        kept = NewWebhookDocument(**WebhookDocument.of(endpoint).model_dump(), secret=None)
-        shown.append(kept.model_copy(update={"secret": endpoint.secret}).model_dump_json())
-        return Answer(201, kept.model_dump_json(), "/v1/webhooks")
+        return NewWebhookDocument(**WebhookDocument.of(endpoint).model_dump(), secret=None), endpoint.secret
 
-    response = await once(request, key, idempotency_key, wanted.model_dump_json(), work)
-    if not shown:
-        return response
-    headers = {"Location": "/v1/webhooks", "Cache-Control": "no-store"}
-    return Response(shown[0], 201, headers, media_type="application/json")
+    body = wanted.model_dump_json()
+    return await once_with_secret(request, key, idempotency_key, body, make, field="secret")
 
 
 @router.delete("/webhooks/{webhook_id}", status_code=204)
