@@ -82,7 +82,7 @@ async def _find(console: Console, leadgen: Leadgen, leads: int, seed: int) -> Jo
     console.print(f"Importing {file}:")
     print_receipt(receipt, console)
     job = await leadgen.order_job.run(DEFAULT_ACCOUNT, JobScope())
-    return await follow(leadgen, DEFAULT_ACCOUNT, job.id)
+    return await follow(leadgen, DEFAULT_ACCOUNT, job.id, has_own_worker=True)
 
 
 def _show(console: Console, report: JobReport, lines: Sequence[LeadLine], charged_micros: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from leadgen.application.ports.clock import IClock
 from leadgen.application.show_job import JobStory
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import UnknownId
@@ -16,17 +17,18 @@ from leadgen.entrypoints.cli.running import notes
 _POLL_SECONDS = 0.5
 _POLL_SHARE = 0.1
 """No more of the time than that goes into counting, however many leads there are."""
-_HINT_AFTER_POLLS = 10
+_HINT_AFTER_SECONDS = 10.0
 _LINE_EVERY_SECONDS = 10.0
 
 
-async def follow(leadgen: Leadgen, account: str, job_id: str) -> JobReport:
-    """The report of the ended job; meanwhile its progress is shown on stderr.
+async def follow(leadgen: Leadgen, account: str, job_id: str, *, has_own_worker: bool = False) -> JobReport:
+    """The report of the ended job; meanwhile its progress is shown on stderr, with a word where no worker is.
 
     All that is shown comes from the database: whoever begins to follow later sees the same.
     """
+    told = _told(leadgen, account, job_id, has_own_worker=has_own_worker)
     if not notes.is_terminal:
-        return await _follow_in_lines(leadgen, account, job_id)
+        return await _follow_in_lines(leadgen.clock, told, job_id)
     with Progress(
         TextColumn("{task.fields[state]}"),
         BarColumn(bar_width=None),
@@ -37,7 +39,7 @@ async def follow(leadgen: Leadgen, account: str, job_id: str) -> JobReport:
         expand=True,
     ) as progress:
         task = progress.add_task("", total=None, state="Finding phones", found=0, cost="$0.00", pace="")
-        async for story in _told(leadgen, account, job_id):
+        async for story in told:
             report = story.report
             progress.update(
                 task,
@@ -63,10 +65,10 @@ async def stories(leadgen: Leadgen, account: str, job_id: str) -> AsyncIterator[
         await leadgen.clock.sleep(max(_POLL_SECONDS, took_seconds / _POLL_SHARE))
 
 
-async def _follow_in_lines(leadgen: Leadgen, account: str, job_id: str) -> JobReport:
+async def _follow_in_lines(clock: IClock, told: AsyncIterator[JobStory], job_id: str) -> JobReport:
     last = -_LINE_EVERY_SECONDS
-    async for story in _told(leadgen, account, job_id):
-        report, now = story.report, leadgen.clock.monotonic()
+    async for story in told:
+        report, now = story.report, clock.monotonic()
         if report.job.status.is_end:
             return report
         if report.leads and now - last >= _LINE_EVERY_SECONDS:
@@ -79,12 +81,17 @@ async def _follow_in_lines(leadgen: Leadgen, account: str, job_id: str) -> JobRe
 def _pace(story: JobStory) -> str:
     if story.progress.leads_per_second is None:
         return ""
+    if story.report.settled == story.report.leads:
+        return pace(story.progress)
     return f"{pace(story.progress)}, {time_left(story.progress)} left"
 
 
-async def _told(leadgen: Leadgen, account: str, job_id: str) -> AsyncIterator[JobStory]:
+async def _told(
+    leadgen: Leadgen, account: str, job_id: str, *, has_own_worker: bool
+) -> AsyncIterator[JobStory]:
     """The stories, with a word once the job is paused, or nobody carries it out."""
-    polls, was_paused = 0, False
+    hint_at: float | None = None if has_own_worker else leadgen.clock.monotonic() + _HINT_AFTER_SECONDS
+    was_paused = False
     async for story in stories(leadgen, account, job_id):
         report = story.report
         is_paused = report.job.status is JobStatus.PAUSED
@@ -92,6 +99,9 @@ async def _told(leadgen: Leadgen, account: str, job_id: str) -> AsyncIterator[Jo
             notes.print(paused(report.job))
         was_paused = is_paused
         yield story
-        polls += 1
-        if polls == _HINT_AFTER_POLLS and not report.settled and not await leadgen.runner.has_workers():
-            notes.print("No worker has picked this job up: start one with `leadgen worker` or `leadgen up`.")
+        if hint_at is not None and leadgen.clock.monotonic() >= hint_at:
+            hint_at = None
+            if not report.settled and not await leadgen.runner.has_workers():
+                notes.print(
+                    "No worker has picked this job up: start one with `leadgen worker` or `leadgen up`."
+                )

@@ -36,6 +36,11 @@ def money(micros: int) -> str:
     return f"${whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
 
 
+def average(micros: int, count: int) -> str:
+    """An amount per piece as people read it, to a hundredth of a cent."""
+    return money(round(micros / count / 100) * 100) if count else "-"
+
+
 def duration(seconds: float) -> str:
     """A time as people read it, such as ``3 min`` or ``2 d``."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
@@ -201,12 +206,12 @@ def spend_table(report: JobReport) -> Table:
     for heading in ("calls", "hits", "cost", "per number"):
         table.add_column(heading, justify="right")
     for name, spend in report.providers.items():
-        per_number = money(round(spend.cost_micros / spend.hits)) if spend.hits else "-"
-        table.add_row(name, str(spend.calls), str(spend.hits), money(spend.cost_micros), per_number)
+        cost, per_number = money(spend.cost_micros), average(spend.cost_micros, spend.hits)
+        table.add_row(name, str(spend.calls), str(spend.hits), cost, per_number)
     table.add_section()
     hits = sum(spend.hits for spend in report.providers.values())
     calls = sum(spend.calls for spend in report.providers.values())
-    per_number = money(round(report.cost_micros / hits)) if hits else "-"
+    per_number = average(report.cost_micros, hits)
     table.add_row("all", str(calls), str(hits), money(report.cost_micros), per_number, style="bold")
     return table
 
