@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -13,7 +13,7 @@ from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import Ticket
 from leadgen.application.provider_watch import ProviderWatch
-from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk
+from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk, Unavailable
 from leadgen.domain.budget import OverBudget
 from leadgen.domain.errors import ServiceUnavailable, StaleTicket
 from leadgen.domain.fair_queue import ANYBODY, Claimant
@@ -155,16 +155,45 @@ class PaidCalls:
                 return Held(provider, barred, None)
             ticket = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
             if not isinstance(ticket, Ticket):
-                seconds = ticket.seconds
-                until = None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
-                return Held(provider, ticket.why, until)
-            call = asyncio.create_task(self._call(purchase, ticket))
+                return self._held(provider, ticket)
+            call = self._begin(purchase, ticket, key, leader)
         finally:
             if call is None:
                 self._step_down(key, leader, purchase)
+        return await asyncio.shield(call)
+
+    async def ask_first(self, purchases: Sequence[Purchase]) -> Sequence[Answered | Held]:
+        """What came of the question, of these about one lead, whose provider is free first; or why none is.
+
+        It waits in all their queues at once, for as long as anybody waits in one.
+        """
+        by_provider = {purchase.ask.provider: purchase for purchase in purchases}
+        barred = [Held(name, why, None) for name in by_provider if (why := await self._watch.refusal(name))]
+        if barred:
+            return barred
+        taken = await self._desk.take_first(tuple(by_provider), PATIENCE_SECONDS, purchases[0].claimant)
+        if not isinstance(taken, Ticket):
+            return [self._held(name, unavailable) for name, unavailable in taken.items()]
+        purchase = by_provider[taken.credential]
+        key = purchase.key()
+        if key in self._leaders:  # somebody else asks the same: that answer will do
+            await self._desk.give_back(taken)
+            return [await self.ask(purchase)]
+        leader = self._leaders[key] = _Leader(purchase)
+        return [await asyncio.shield(self._begin(purchase, taken, key, leader))]
+
+    def _begin(
+        self, purchase: Purchase, ticket: Ticket, key: str, leader: _Leader
+    ) -> asyncio.Task[Answered | Held]:
+        call = asyncio.create_task(self._call(purchase, ticket))
         self._under_way.add(call)
         call.add_done_callback(lambda ended: self._end(ended, key, leader, purchase))
-        return await asyncio.shield(call)
+        return call
+
+    def _held(self, provider: str, unavailable: Unavailable) -> Held:
+        seconds = unavailable.seconds
+        until = None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
+        return Held(provider, unavailable.why, until)
 
     async def drain(self) -> None:
         """Waits until all calls under way are booked."""

@@ -25,6 +25,7 @@ from leadgen.domain.waterfall import (
     Ask,
     Candidate,
     Event,
+    Held,
     Plan,
     Tick,
     Verdict,
@@ -83,10 +84,18 @@ class SearchLead:
         self, waterfall: Waterfall, purchase: Callable[[Ask], Purchase]
     ) -> Verdict | Parked:
         event: Event = Tick()
+        has_queued = False
         while True:
             moves = waterfall.step(event, self._clock.now())
             if moves.verdict is not None:
                 return moves.verdict
+            if moves.when_free and not has_queued:
+                *others, event = await self._paid_calls.ask_first([purchase(ask) for ask in moves.when_free])
+                for held in others:
+                    waterfall.step(held, self._clock.now())
+                has_queued = isinstance(event, Held)
+                continue
+            has_queued = False
             if moves.wake_at is not None:
                 seconds = (moves.wake_at - self._clock.now()).total_seconds()
                 if seconds > PATIENCE_SECONDS:

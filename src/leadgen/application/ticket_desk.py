@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leadgen.application.pace import Pace
@@ -40,21 +41,47 @@ class Unavailable:
 
 @dataclass(slots=True)
 class _Place:
-    """Somebody in the queue, and how long they wait for a provider that is free for nobody."""
+    """Somebody in one queue or several, and how long they wait for a provider that is free for nobody."""
 
-    ticket: asyncio.Future[Ticket | Unavailable]
+    ticket: asyncio.Future[Ticket | Mapping[str, Unavailable]]
     patience_seconds: float
+    counters: dict[str, _Counter] = field(default_factory=dict)
+    refused: dict[str, Unavailable] = field(default_factory=dict)
 
     @property
     def is_waiting(self) -> bool:
         """Whether somebody still stands here."""
         return not self.ticket.done()
 
+    def serve(self, ticket: Ticket) -> None:
+        """Hands a ticket out; other queues have a gap from now on."""
+        self.ticket.set_result(ticket)
+        del self.counters[ticket.credential]
+        self.leave()
+
+    def fail(self, error: Exception) -> None:
+        """Out of all queues with the error that one of them met."""
+        self.ticket.set_exception(error)
+        self.leave()
+
+    def refuse(self, provider: str, answer: Unavailable) -> None:
+        """Out of this queue; whoever stands in no other one hears why."""
+        self.refused[provider] = answer
+        self.counters.pop(provider, None)
+        if not self.counters:
+            self.ticket.set_result(self.refused)
+
+    def leave(self) -> None:
+        """Out of all queues."""
+        for counter in self.counters.values():
+            counter.has_gaps = True
+
 
 @dataclass(slots=True)
 class _Counter:
     """The queue for one provider."""
 
+    provider: str
     waiting: FairQueue[_Place] = field(default_factory=FairQueue)
     has_gaps: bool = False
     """Whether somebody has left the queue."""
@@ -95,28 +122,43 @@ class TicketDesk:
 
         Who has no patience is turned away where others wait already, or no call is allowed just now.
         """
-        counter = self._counters.setdefault(provider, _Counter())
+        taken = await self.take_first((provider,), patience_seconds, claimant)
+        return taken if isinstance(taken, Ticket) else taken[provider]
+
+    async def take_first(
+        self, providers: Sequence[str], patience_seconds: float, claimant: Claimant
+    ) -> Ticket | Mapping[str, Unavailable]:
+        """The first ticket that any of them has, waiting in all queues at once; or why each has none."""
+        place = _Place(asyncio.get_running_loop().create_future(), patience_seconds)
+        for provider in providers:
+            place.counters[provider] = self._counters.setdefault(provider, _Counter(provider))
+        for counter in list(place.counters.values()):
+            self._queue(counter, place, claimant)
+        ticket = place.ticket
+        try:
+            return await ticket
+        except asyncio.CancelledError:
+            place.leave()
+            if (
+                not ticket.cancelled()
+                and not ticket.exception()
+                and isinstance(taken := ticket.result(), Ticket)
+            ):
+                await self.give_back(taken)
+            raise
+
+    def _queue(self, counter: _Counter, place: _Place, claimant: Claimant) -> None:
         if counter.parked_until > self._clock.monotonic():
-            return Unavailable(counter.parked_why, None)
-        if patience_seconds <= 0 and len(counter.waiting) >= counter.room:
-            return Unavailable("others wait for it", RETURN_SECONDS)
-        place: asyncio.Future[Ticket | Unavailable] = asyncio.get_running_loop().create_future()
-        counter.waiting.push(_Place(place, patience_seconds), claimant)
+            place.refuse(counter.provider, Unavailable(counter.parked_why, None))
+            return
+        if place.patience_seconds <= 0 and len(counter.waiting) >= counter.room:
+            place.refuse(counter.provider, Unavailable("others wait for it", RETURN_SECONDS))
+            return
+        counter.waiting.push(place, claimant)
         if claimant.is_urgent:
             counter.urged.set()
         if counter.server is None or counter.server.done():
-            counter.server = asyncio.create_task(self._serve(provider, counter))
-        try:
-            return await place
-        except asyncio.CancelledError:
-            counter.has_gaps = True
-            if (
-                not place.cancelled()
-                and not place.exception()
-                and isinstance(ticket := place.result(), Ticket)
-            ):
-                await self.give_back(ticket)
-            raise
+            counter.server = asyncio.create_task(self._serve(counter))
 
     async def give_back(self, ticket: Ticket) -> None:
         """Frees the place that a ticket holds; whoever waits is served at once."""
@@ -164,20 +206,20 @@ class TicketDesk:
         counter.parked_why = why
         self._turn_away(counter, why, None)
 
-    async def _serve(self, provider: str, counter: _Counter) -> None:
+    async def _serve(self, counter: _Counter) -> None:
         try:
             while counter.waiting:
-                await self._serve_once(provider, counter)
+                await self._serve_once(counter)
         except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
             while counter.waiting:
                 place = counter.waiting.pop()
                 if place.is_waiting:
-                    place.ticket.set_exception(error)
+                    place.fail(error)
 
-    async def _serve_once(self, provider: str, counter: _Counter) -> None:
+    async def _serve_once(self, counter: _Counter) -> None:
         counter.released.clear()
         counter.urged.clear()
-        config = (await self._catalog.configs())[provider]
+        config = (await self._catalog.configs())[counter.provider]
         counter.room = config.limits.concurrency
         if counter.has_gaps:  # a ticket for nobody would still count against the limits
             counter.has_gaps = False
@@ -191,7 +233,7 @@ class TicketDesk:
             return
         urgent = counter.waiting.urgent
         given = await self._limiter.take(
-            provider,
+            counter.provider,
             config.limits if urgent else config.limits.for_bulk(),
             wanted=min(urgent or len(counter.waiting), room, _TICKETS_MAX),
             lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
@@ -211,7 +253,7 @@ class TicketDesk:
             place = counter.waiting.pop()
             if place.is_waiting:
                 counter.given_at[ticket] = self._clock.monotonic()
-                place.ticket.set_result(ticket)
+                place.serve(ticket)
                 return
         await self._limiter.release(ticket)
 
@@ -234,7 +276,7 @@ class TicketDesk:
         def stays(place: _Place) -> bool:
             is_patient = seconds is not None and seconds <= place.patience_seconds
             if not is_patient and place.is_waiting:
-                place.ticket.set_result(answer)
+                place.refuse(counter.provider, answer)
             return is_patient
 
         counter.waiting.keep(stays)

@@ -186,11 +186,13 @@ class Verdict:
 class Moves:
     """What to do now: questions to ask and such to let go, when to come back, or the verdict.
 
-    What is let go is not sent any more; where it was sent, nobody waits for its answer.
+    What is let go is not sent any more; where it was sent, nobody waits for its answer. ``when_free``: one of
+    these questions may be asked before that, the one whose provider's limits allow it first.
     """
 
     asks: tuple[Ask, ...] = ()
     let_go: tuple[Ask, ...] = ()
+    when_free: tuple[Ask, ...] = ()
     wake_at: datetime | None = None
     verdict: Verdict | None = None
 
@@ -207,6 +209,7 @@ class _Place:
     stagger: timedelta | None
     pauses: int = 0
     not_before: datetime | None = None
+    is_held: bool = False
     is_begun: bool = False
     is_in_flight: bool = False
     is_let_go: bool = False
@@ -288,7 +291,7 @@ class Waterfall:
         match event:
             case Answered():
                 place = self._places[event.provider]
-                place.is_in_flight = False
+                place.is_in_flight = place.is_held = False
                 self._take(place, event, now)
             case Held():
                 place = self._places[event.provider]
@@ -331,7 +334,7 @@ class Waterfall:
             self._best = min(self._best or found, found, key=_rank)
 
     def _hold(self, place: _Place, event: Held) -> None:
-        place.not_before = event.until
+        place.not_before, place.is_held = event.until, event.over is None
         if event.until is None or self._plan.when_held is WhenHeld.SKIP:
             place.prevented, place.over = event.why, event.over
 
@@ -348,7 +351,17 @@ class Waterfall:
             moments = self._moments(now, is_quiet=False)
         if not flying and not moments:
             return Moves(verdict=self._verdict(self._state_without_number()))
-        return Moves(tuple(asks), wake_at=min((moment for _, moment in moments), default=None))
+        held = [place for place, _ in moments if place.is_held] if self._may_choose else []
+        return Moves(
+            tuple(asks),
+            when_free=() if asks else tuple(Ask(place.provider, place.n) for place in held),
+            wake_at=min((moment for _, moment in moments), default=None),
+        )
+
+    @property
+    def _may_choose(self) -> bool:
+        """Whether it goes to whoever is free first, one after the other."""
+        return self._plan.when_held is WhenHeld.SPILL and self._plan.stagger is None
 
     def _moments(self, now: datetime, *, is_quiet: bool) -> list[tuple[_Place, datetime]]:
         """Who may be asked and when, as long as no answer comes.

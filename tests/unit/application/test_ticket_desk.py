@@ -17,6 +17,7 @@ from leadgen.application.ticket_desk import (
     Unavailable,
 )
 from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.fair_queue import ANYBODY
 from leadgen.domain.limits import Limits, Rule
 from tests import builders
 from tests.fake_clock import FakeClock
@@ -416,3 +417,46 @@ async def test_no_ticket_opens_further_ahead_than_the_limiter_allows_for() -> No
     counter = Counter(AMPLE)
     assert all(await counter.clock.run(counter.calls(*[10.0] * 5)))
     assert await counter.lead_seconds() == pytest.approx(LEAD_SECONDS_MAX, abs=0.05)
+
+
+async def test_in_several_queues() -> None:
+    """Whose provider is free first is served there, and takes nothing of the others."""
+    counter = Counter(ONE_AT_A_TIME)
+    (taken,) = await counter.queue(1)
+    first = asyncio.create_task(counter.desk.take_first(("orion", "astra"), 30.0, ANYBODY))
+    await counter.clock.advance(0)
+    ticket = first.result()
+    assert isinstance(ticket, Ticket)
+    assert ticket.credential == "astra"
+    (behind,) = await counter.queue(1)
+    await counter.give_back(taken)
+    assert served([behind]) == [True]
+
+
+async def test_none_of_several_is_free() -> None:
+    """Who would wait too long in each queue hears of each why, and stands in none any more."""
+    counter = Counter(Limits((Rule(1, 3_600 * SECOND),), concurrency=9))
+    await counter.catalog.save(builders.config("astra", limits=counter.config.limits))
+    await counter.queue(1)
+    await counter.queue(1, "astra")
+    refused = await counter.desk.take_first(("orion", "astra"), 30.0, ANYBODY)
+    assert not isinstance(refused, Ticket)
+    assert {name: answer.why for name, answer in refused.items()} == {
+        "orion": "its limit is used up",
+        "astra": "its limit is used up",
+    }
+
+
+async def test_leaving_several_queues() -> None:
+    """Who goes away while waiting in several queues holds up nobody in any of them."""
+    counter = Counter(ONE_AT_A_TIME)
+    await counter.catalog.save(builders.config("astra", limits=ONE_AT_A_TIME))
+    (orion,), (astra,) = await counter.queue(1), await counter.queue(1, "astra")
+    gone = asyncio.create_task(counter.desk.take_first(("orion", "astra"), 30.0, ANYBODY))
+    await counter.clock.advance(0)
+    behind = [*await counter.queue(1), *await counter.queue(1, "astra")]
+    gone.cancel()
+    await counter.clock.advance(0)
+    await counter.give_back(orion)
+    await counter.give_back(astra)
+    assert served(behind) == [True, True]

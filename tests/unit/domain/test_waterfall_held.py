@@ -3,8 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from leadgen.domain.budget import Span
 from leadgen.domain.lead import EndState
-from leadgen.domain.provider import Hit, Miss
+from leadgen.domain.provider import Fault, Hit, Miss, Rejected
 from leadgen.domain.waterfall import (
     Answered,
     Ask,
@@ -55,13 +56,21 @@ def test_spill_stops_at_a_number() -> None:
 def test_spill_comes_back_to_the_first() -> None:
     """Where the second has nothing, the first is waited for after all."""
     moves = run(WhenHeld.SPILL, held("orion"), Answered("astra", 0, Miss()))
-    assert moves[-1] == Moves(wake_at=LATER)
+    assert moves[-1] == Moves(when_free=(Ask("orion", 0),), wake_at=LATER)
 
 
-def test_spill_wakes_for_whoever_is_free_first() -> None:
-    """With all held, the earliest decides."""
+def test_spill_goes_to_whoever_is_free_first() -> None:
+    """With all held, it may queue for all; if none gets free, the earliest decides when to look again."""
     moves = run(WhenHeld.SPILL, held("orion", MUCH_LATER), held("astra"))
-    assert moves[-1] == Moves(wake_at=LATER)
+    assert moves[-1] == Moves(when_free=(Ask("orion", 0), Ask("astra", 0)), wake_at=LATER)
+
+
+def test_spill_does_not_queue_for_money_or_a_pause() -> None:
+    """Only limits get free by themselves: a budget that is held, or a pause asked for, is waited for."""
+    over = Held("orion", "budget", LATER, Span.JOB)
+    moves = run(WhenHeld.SPILL, over, Answered("astra", 0, Rejected(Fault.BUSY, "429")))
+    assert moves[-1].when_free == ()
+    assert moves[-1].wake_at is not None
 
 
 def test_skip_passes_over() -> None:
