@@ -84,13 +84,15 @@ class SearchLead:
         self, waterfall: Waterfall, purchase: Callable[[Ask], Purchase]
     ) -> Verdict | Parked:
         event: Event = Tick()
-        has_queued = False
+        has_queued = has_begun = False
         while True:
+            has_begun = has_begun or isinstance(event, Answered)
             moves = waterfall.step(event, self._clock.now())
             if moves.verdict is not None:
                 return moves.verdict
             if moves.when_free and not has_queued:
-                *others, event = await self._paid_calls.ask_first([purchase(ask) for ask in moves.when_free])
+                wanted = [_going_on(purchase(ask), has_begun=has_begun) for ask in moves.when_free]
+                *others, event = await self._paid_calls.ask_first(wanted)
                 for held in others:
                     waterfall.step(held, self._clock.now())
                 has_queued = isinstance(event, Held)
@@ -129,6 +131,10 @@ class SearchLead:
             options.line,
             options.max_price_micros,
         )
+
+
+def _going_on(purchase: Purchase, *, has_begun: bool) -> Purchase:
+    return dataclasses.replace(purchase, claimant=dataclasses.replace(purchase.claimant, has_begun=has_begun))
 
 
 def _counts(lookup: Lookup, around: Round) -> bool:

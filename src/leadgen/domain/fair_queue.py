@@ -17,11 +17,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """For whom somebody waits: an account, its weight, and whether a person waits for the answer."""
+    """For whom somebody waits: an account, its weight, and whether a person waits for the answer.
+
+    ``has_begun``: others were asked about it already, so it goes before those of its account that are fresh:
+    these may yet be answered by somebody who is less in demand.
+    """
 
     account: str = ""
     weight: int = 1
     is_urgent: bool = False
+    has_begun: bool = False
 
 
 ANYBODY = Claimant()
@@ -33,11 +38,24 @@ class _Flow(Generic[Item]):
 
     weight: int
     due: float
-    items: deque[Item] = field(default_factory=deque)
+    begun: deque[Item] = field(default_factory=deque)
+    fresh: deque[Item] = field(default_factory=deque)
+
+    def __iter__(self) -> Iterator[Item]:
+        yield from self.begun
+        yield from self.fresh
+
+    def __len__(self) -> int:
+        return len(self.begun) + len(self.fresh)
+
+    def keep(self, stays: Callable[[Item], bool]) -> None:
+        """Takes out what does not stay."""
+        self.begun = deque(item for item in self.begun if stays(item))
+        self.fresh = deque(item for item in self.fresh if stays(item))
 
 
 class FairQueue(Generic[Item]):
-    """First come, first served within an account; between accounts by weight."""
+    """First come, first served within an account, after those who have begun; between accounts by weight."""
 
     def __init__(self) -> None:
         self._urgent: dict[str, _Flow[Item]] = {}
@@ -54,12 +72,12 @@ class FairQueue(Generic[Item]):
         """All that wait, in no order that means anything."""
         for flows in (self._urgent, self._patient):
             for flow in flows.values():
-                yield from flow.items
+                yield from flow
 
     @property
     def urgent(self) -> int:
         """How many of them are urgent."""
-        return sum(len(flow.items) for flow in self._urgent.values())
+        return sum(len(flow) for flow in self._urgent.values())
 
     def push(self, item: Item, claimant: Claimant) -> None:
         """Lets an item wait its turn."""
@@ -69,7 +87,7 @@ class FairQueue(Generic[Item]):
             known = 0.0 if claimant.is_urgent else self._due.pop(claimant.account, 0.0)
             flow = flows[claimant.account] = _Flow(claimant.weight, max(known, self._now))
         flow.weight = claimant.weight
-        flow.items.append(item)
+        (flow.begun if claimant.has_begun else flow.fresh).append(item)
         self._count += 1
 
     def pop(self) -> Item:
@@ -81,9 +99,9 @@ class FairQueue(Generic[Item]):
         if flows is self._patient:
             self._now = flow.due
         flow.due += 1.0 / flow.weight
-        item = flow.items.popleft()
+        item = (flow.begun or flow.fresh).popleft()
         self._count -= 1
-        if not flow.items:
+        if not flow:
             self._leave(flows, account)
         return item
 
@@ -91,8 +109,8 @@ class FairQueue(Generic[Item]):
         """Takes everything out that does not stay."""
         for flows in (self._urgent, self._patient):
             for account, flow in list(flows.items()):
-                flow.items = deque(item for item in flow.items if stays(item))
-                if not flow.items:
+                flow.keep(stays)
+                if not flow:
                     self._leave(flows, account)
         self._count = sum(1 for _ in self)
 

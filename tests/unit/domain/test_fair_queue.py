@@ -23,6 +23,22 @@ def test_one_account_is_served_in_order() -> None:
     assert [queue.pop() for _ in range(3)] == ["a", "b", "c"]
 
 
+def test_who_has_begun_goes_first() -> None:
+    """Within its account, and in the order of coming; another account's share stays what it was."""
+    queue = queue_of(("fresh", "x"), ("other", "y"), ("fresh too", "x"))
+    queue.push("begun", Claimant("x", has_begun=True))
+    queue.push("begun too", Claimant("x", has_begun=True))
+    assert [queue.pop() for _ in range(5)] == ["begun", "other", "begun too", "fresh", "fresh too"]
+
+
+def test_leaving_before_the_turn() -> None:
+    """Whoever does not stay is gone, whether they have begun or not."""
+    queue = queue_of(("fresh", "x"), ("gone", "x"))
+    queue.push("gone", Claimant("x", has_begun=True))
+    queue.keep(lambda item: item != "gone")
+    assert (len(queue), queue.pop()) == (1, "fresh")
+
+
 def test_an_empty_queue_has_no_turn() -> None:
     """Nothing comes of nothing."""
     with pytest.raises(IndexError):
