@@ -44,7 +44,8 @@ from leadgen.adapters.system import SystemClock, SystemSecrets, Uuid7Source, pro
 from leadgen.adapters.telemetry.correlation import log_calls
 from leadgen.adapters.telemetry.metrics import MeteredRateLimiter, Metrics
 from leadgen.adapters.telemetry.metrics_server import MetricsPage
-from leadgen.adapters.temporal.connection import connect
+from leadgen.adapters.telemetry.tracing import Tracing, open_tracing
+from leadgen.adapters.temporal.connection import connector
 from leadgen.adapters.temporal.job_runner import TemporalJobRunner
 from leadgen.adapters.temporal.lead_searcher import TemporalLeadSearcher
 from leadgen.adapters.temporal.webhook_runner import TemporalWebhookRunner
@@ -182,6 +183,7 @@ class Leadgen:
     runner: IJobRunner
     clock: IClock
     metrics_page: MetricsPage | None
+    tracing: Tracing
     activities: Activities
 
 
@@ -245,11 +247,15 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
+        tracing = open_tracing(
+            settings.traces_endpoint, ratio=settings.traces_ratio, bulk_ratio=settings.traces_bulk_ratio
+        )
+        stack.push_async_callback(tracing.close)
         providers = given.providers
         if providers is None:
             providers = _providers(await stack.enter_async_context(new_client()))
         accounts = SqlAccountRepository(database, clock)
-        connected = _connector(settings)
+        connected = connector(settings.temporal_address, settings.temporal_namespace, tracing.interceptors)
         runner = given.runner or TemporalJobRunner(connected, settings.task_queue, accounts)
         outbox = Outbox(database)
         searcher = given.searcher or TemporalLeadSearcher(connected, settings.task_queue)
@@ -271,7 +277,7 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
                 catalog=catalog,
                 clock=clock,
             ),
-            providers=providers,
+            providers=tracing.providers(providers),
             catalog=catalog,
             clock=clock,
             owner=owner,
@@ -294,6 +300,7 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             ),
             reuse_misses=timedelta(days=settings.reuse_misses_days),
             searcher=searcher,
+            tracing=tracing,
         )
 
 
@@ -313,6 +320,7 @@ def _use_cases(
     webhooks: Webhooks,
     reuse_misses: timedelta,
     searcher: ILeadSearcher,
+    tracing: Tracing,
 ) -> Leadgen:
     leads, jobs = SqlLeadRepository(database, clock, outbox), SqlJobRepository(database, clock, outbox)
     ids, wishes = Uuid7Source(), Wishes(jobs=jobs, runner=runner)
@@ -350,6 +358,7 @@ def _use_cases(
         runner=runner,
         clock=clock,
         metrics_page=page,
+        tracing=tracing,
         activities=_activities(
             clock=clock,
             catalog=catalog,
@@ -463,18 +472,6 @@ def _limiter(settings: Settings, database: Database, clock: IClock, owner: str) 
         clock=clock,
         timing=timing,
     )
-
-
-def _connector(settings: Settings) -> Callable[[], Awaitable[Client]]:
-    """Connects to Temporal when it is first needed."""
-    clients: list[Client] = []
-
-    async def connected() -> Client:
-        if not clients:
-            clients.append(await connect(settings.temporal_address, settings.temporal_namespace))
-        return clients[0]
-
-    return connected
 
 
 def _webhooks(

@@ -18,6 +18,9 @@ _EXPECTED = {
     "metrics_address": "host:port, such as 127.0.0.1:9464",
     "redis_url": "redis://host:port/0",
     "temporal_address": "host:port, such as 127.0.0.1:7233",
+    "traces_endpoint": "the address of an OTLP/HTTP collector, such as http://127.0.0.1:4318",
+    "traces_ratio": "a share from 0 to 1",
+    "traces_bulk_ratio": "a share from 0 to 1",
     "reuse_misses_days": "a number of days from 0 to 30",
     "url": "the full address of the provider's endpoint, http:// or https://",
 }
@@ -41,6 +44,9 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     webhook_allow: str = ""
     metrics_address: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")] | None = None
+    traces_endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
+    traces_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    traces_bulk_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
 
     @property
     def has_own_temporal(self) -> bool:

@@ -139,7 +139,12 @@ async def _ready(settings: Settings, leadgen: Leadgen, runtime: Runtime | None) 
         with attempt:
             await leadgen.catalog.configs()
             await leadgen.runner.keep_up()
-            return await connect(settings.temporal_address, settings.temporal_namespace, runtime)
+            return await connect(
+                settings.temporal_address,
+                settings.temporal_namespace,
+                runtime,
+                leadgen.tracing.interceptors,
+            )
     raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
 
 

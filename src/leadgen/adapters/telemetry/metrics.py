@@ -14,7 +14,7 @@ from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
-_NAMES: dict[type[Outcome], str] = {
+OUTCOME_NAMES: dict[type[Outcome], str] = {
     Hit: "hit",
     Miss: "miss",
     Rejected: "rejected",
@@ -81,7 +81,7 @@ class Metrics:
         refused: Tally[str] = Tally()
         for lookup in lookups:
             name = lookup.provider
-            tally[name, _NAMES[type(lookup.outcome)] if lookup.outcome else "unknown"] += 1
+            tally[name, OUTCOME_NAMES[type(lookup.outcome)] if lookup.outcome else "unknown"] += 1
             charged[name, "posted"] += lookup.posted_micros
             charged[name, "estimated"] += lookup.estimated_micros
             if isinstance(lookup.outcome, Rejected) and lookup.outcome.fault is Fault.BUSY:
