@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Protocol
 
 from temporalio.client import Client
@@ -33,7 +32,6 @@ from leadgen.adapters.providers.http import Client as HttpClient
 from leadgen.adapters.providers.http import new_client
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.adapters.providers.orion_connect import OrionConnect
-from leadgen.adapters.providers.usage import UsageFile, UsageUrl
 from leadgen.adapters.rate_limits.board import LimiterBoard
 from leadgen.adapters.rate_limits.failover import FailoverRateLimiter
 from leadgen.adapters.rate_limits.gauge import SqlLimitGauge
@@ -84,7 +82,6 @@ from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.application.ports.limit_gauge import ILimitGauge
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.track_records import ITrackRecords
-from leadgen.application.ports.usage_report import IUsageReport
 from leadgen.application.ports.webhook_repository import IWebhookRepository
 from leadgen.application.ports.webhook_runner import IWebhookRunner
 from leadgen.application.ports.webhook_sender import IWebhookSender
@@ -184,6 +181,7 @@ class Leadgen:
     clock: IClock
     metrics_page: MetricsPage | None
     tracing: Tracing
+    redis_answers: Callable[[], Awaitable[bool | None]]
     activities: Activities
 
 
@@ -301,6 +299,7 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             reuse_misses=timedelta(days=settings.reuse_misses_days),
             searcher=searcher,
             tracing=tracing,
+            redis_answers=limiter.redis_answers,
         )
 
 
@@ -321,6 +320,7 @@ def _use_cases(
     reuse_misses: timedelta,
     searcher: ILeadSearcher,
     tracing: Tracing,
+    redis_answers: Callable[[], Awaitable[bool | None]],
 ) -> Leadgen:
     leads, jobs = SqlLeadRepository(database, clock, outbox), SqlJobRepository(database, clock, outbox)
     ids, wishes = Uuid7Source(), Wishes(jobs=jobs, runner=runner)
@@ -359,6 +359,7 @@ def _use_cases(
         clock=clock,
         metrics_page=page,
         tracing=tracing,
+        redis_answers=redis_answers,
         activities=_activities(
             clock=clock,
             catalog=catalog,
@@ -438,16 +439,6 @@ def _activities(
         ),
         deliver_webhooks=DeliverWebhooksActivities(webhooks.send),
     )
-
-
-@asynccontextmanager
-async def usage_report(source: str) -> AsyncIterator[IUsageReport]:
-    """The usage report in a file, or behind an http URL."""
-    if not source.startswith(("http://", "https://")):
-        yield UsageFile(Path(source))
-        return
-    async with new_client() as client:
-        yield UsageUrl(source, client)
 
 
 def _providers(client: HttpClient) -> dict[str, IPhoneProvider]:

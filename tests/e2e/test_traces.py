@@ -39,12 +39,10 @@ def test_a_request_is_one_trace(warm: WarmStart, tmp_path: Path, temporal_addres
             stage = traced(plain, collector)
             with stage.worker(), service(stage) as (address, key):
                 headers = {"Authorization": f"Bearer {key}", "baggage": "who=canary-baggage"}
-                with httpx2.Client(
-                    base_url=address, headers=headers, timeout=60, trust_env=False
-                ) as client:
+                with httpx2.Client(base_url=address, headers=headers, timeout=60, trust_env=False) as client:
                     lead = client.post("/v1/leads", json={"email": "ada@lovelace.example"}).json()
-                    path = f"/v1/leads/{lead['lead_id']}/phone-lookup"
-                    assert client.post(path, params={"wait": 30}).status_code == 200
+                    path = f"/v1/leads/{lead['id']}/phone-lookup"
+                    assert client.post(path, params={"wait_seconds": 30}).status_code == 200
                     assert client.get("/v1/leads/nobody").status_code == 404
                 asked = {call["provider"] for call in stage.world.calls()}
         calls = collector.named("ask ")
@@ -69,7 +67,7 @@ def test_a_request_is_one_trace(warm: WarmStart, tmp_path: Path, temporal_addres
         assert {span.name for span in collector.named("GET")} == {"GET /v1/leads/{lead_id}"}
         assert collector.paths == {"/v1/traces"}
         told = "\n".join(collector.texts)
-    for canary in ("lovelace", "canary-baggage", "nobody", key, "wait=", lead["lead_id"] + "/"):
+    for canary in ("lovelace", "canary-baggage", "nobody", key, "wait_seconds", lead["id"] + "/"):
         assert canary not in told, canary
 
 
@@ -96,8 +94,9 @@ def test_of_a_job_a_share_is_traced(warm: WarmStart, tmp_path: Path, temporal_ad
             (trace,) = {span.trace for span in chunks}
             assert {call.trace for call in calls} <= {trace}
             until(
-                lambda trace=trace: trace
-                in {span.trace for span in collector.named("StartWorkflow:FindPhones")},  # type: ignore[misc]
+                lambda trace=trace: (
+                    trace in {span.trace for span in collector.named("StartWorkflow:FindPhones")}
+                ),  # type: ignore[misc]
                 15,
                 "the command's own span",
             )

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from temporalio.client import WorkflowHistory
+from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
@@ -43,6 +45,13 @@ def history_of(file: Path) -> WorkflowHistory:
 async def test_history(file: Path) -> None:
     """Every recorded history replays."""
     await Replayer(workflows=WORKFLOWS).replay_workflow(history_of(file))
+
+
+@every_history
+async def test_traced_workflow(file: Path) -> None:
+    """Every history replays where workflows are traced, though it began where they were not."""
+    tracing = TracingInterceptor(TracerProvider().get_tracer("replay"))
+    await Replayer(workflows=WORKFLOWS, interceptors=[tracing]).replay_workflow(history_of(file))
 
 
 @every_history

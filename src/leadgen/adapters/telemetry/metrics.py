@@ -61,6 +61,12 @@ class Metrics:
         self._mode = Gauge(
             "leadgen_limiter_mode", "1 for what carries the limits.", (*provider, "mode"), registry=ours
         )
+        self._breakers = Gauge(
+            "leadgen_breaker_state",
+            "1 for the state of each breaker that has ever moved.",
+            (*provider, "state"),
+            registry=ours,
+        )
         self._jobs = Gauge("leadgen_jobs", "Jobs by status.", ("status",), registry=ours)
         self._deliveries = Gauge(
             "leadgen_webhook_deliveries", "Webhooks that wait or were given up.", ("state",), registry=ours
@@ -105,7 +111,7 @@ class Metrics:
 
     def show(self, condition: Condition | None) -> None:
         """Sets the gauges; None where the database does not answer, and what was known goes."""
-        for gauge in (self._mode, self._jobs, self._deliveries):
+        for gauge in (self._mode, self._breakers, self._jobs, self._deliveries):
             gauge.clear()
         self._is_up.set(condition is not None)
         if condition is None:
@@ -116,6 +122,8 @@ class Metrics:
             self._deliveries.labels(state).set(count)
         for provider, mode in condition.modes.items():
             self._mode.labels(provider, mode).set(1)
+        for provider, state in condition.breakers.items():
+            self._breakers.labels(provider, state).set(1)
         self._intents.set(condition.intents_open)
         self._unknown.set(condition.unknown_open)
         self._unknown_age.set(condition.oldest_unknown_seconds)
