@@ -86,6 +86,7 @@ from leadgen.application.ports.webhook_repository import IWebhookRepository
 from leadgen.application.ports.webhook_runner import IWebhookRunner
 from leadgen.application.ports.webhook_sender import IWebhookSender
 from leadgen.application.provider_watch import ProviderWatch
+from leadgen.application.prune_deliveries import PruneDeliveries
 from leadgen.application.remove_lead import RemoveLead
 from leadgen.application.replay_webhook import ReplayWebhook
 from leadgen.application.report_providers import ReportProviders
@@ -436,6 +437,7 @@ def _activities(
                 ledger=ledger, leads=leads, jobs=jobs, catalog=catalog, paid_calls=paid_calls, clock=clock
             ),
             webhooks.start,
+            PruneDeliveries(webhooks=webhooks.store, clock=clock),
         ),
         deliver_webhooks=DeliverWebhooksActivities(webhooks.send),
     )

@@ -146,6 +146,19 @@ class SqlWebhookRepository(IWebhookRepository):
         async with self._database.write() as conn:
             return list((await conn.execute(anew)).scalars())
 
+    @uninterrupted
+    async def prune(self, *, delivered_before: datetime, dead_before: datetime, limit: int) -> int:
+        """See IWebhookRepository."""
+        limits = {DeliveryState.DELIVERED: delivered_before, DeliveryState.DEAD: dead_before}
+        removed = 0
+        async with self._database.write() as conn:
+            for state, before in limits.items():
+                is_old = (_deliveries.state == state.value) & (_deliveries.created_at < before)
+                some = select(_deliveries.id).where(is_old).limit(limit - removed)
+                gone = delete(webhook_deliveries).where(is_old, _deliveries.id.in_(some))
+                removed += (await conn.execute(gone)).rowcount
+        return removed
+
     async def written(self) -> None:
         """See IWebhookRepository."""
         await self._outbox.written()

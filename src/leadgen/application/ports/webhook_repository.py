@@ -66,5 +66,12 @@ class IWebhookRepository(ABC):
         """Lets a delivery, or all dead ones of an endpoint, begin anew; the ids of their endpoints."""
 
     @abstractmethod
+    async def prune(self, *, delivered_before: datetime, dead_before: datetime, limit: int) -> int:
+        """Removes deliveries of any account that arrived, or are dead, and whose events are older than that.
+
+        ``limit`` at most; how many it were.
+        """
+
+    @abstractmethod
     async def written(self) -> None:
         """Returns when this process has written deliveries since the last time."""
