@@ -24,6 +24,7 @@ from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.market_history import SqlMarketHistory
 from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.providers import SqlProviderCatalog
+from leadgen.adapters.persistence.seal import Seal
 from leadgen.adapters.persistence.tallies import SqlTallyBook
 from leadgen.adapters.persistence.track_records import SqlTrackRecords
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
@@ -180,10 +181,17 @@ class Leadgen:
     watch: ProviderWatch
     runner: IJobRunner
     clock: IClock
+    telemetry: Telemetry
+    activities: Activities
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What tells how leadgen is, and what it does; ``redis_answers`` is None where no Redis is set."""
+
     metrics_page: MetricsPage | None
     tracing: Tracing
     redis_answers: Callable[[], Awaitable[bool | None]]
-    activities: Activities
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +290,7 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             owner=owner,
         )
         stack.push_async_callback(paid_calls.drain)
+        page = MetricsPage(metrics, SqlConditionGauge(database, clock), clock) if metrics else None
         yield _use_cases(
             database=database,
             clock=clock,
@@ -293,14 +302,12 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             watch=watch,
             runner=runner,
             outbox=outbox,
-            page=MetricsPage(metrics, SqlConditionGauge(database, clock), clock) if metrics else None,
+            telemetry=Telemetry(page, tracing, limiter.redis_answers),
             webhooks=_webhooks(
                 settings, given, database=database, clock=clock, outbox=outbox, connected=connected
             ),
             reuse_misses=timedelta(days=settings.reuse_misses_days),
             searcher=searcher,
-            tracing=tracing,
-            redis_answers=limiter.redis_answers,
         )
 
 
@@ -316,12 +323,10 @@ def _use_cases(
     watch: ProviderWatch,
     runner: IJobRunner,
     outbox: Outbox,
-    page: MetricsPage | None,
+    telemetry: Telemetry,
     webhooks: Webhooks,
     reuse_misses: timedelta,
     searcher: ILeadSearcher,
-    tracing: Tracing,
-    redis_answers: Callable[[], Awaitable[bool | None]],
 ) -> Leadgen:
     leads, jobs = SqlLeadRepository(database, clock, outbox), SqlJobRepository(database, clock, outbox)
     ids, wishes = Uuid7Source(), Wishes(jobs=jobs, runner=runner)
@@ -358,9 +363,7 @@ def _use_cases(
         watch=watch,
         runner=runner,
         clock=clock,
-        metrics_page=page,
-        tracing=tracing,
-        redis_answers=redis_answers,
+        telemetry=telemetry,
         activities=_activities(
             clock=clock,
             catalog=catalog,
@@ -476,7 +479,7 @@ def _webhooks(
     outbox: Outbox,
     connected: Callable[[], Awaitable[Client]],
 ) -> Webhooks:
-    store, secrets = SqlWebhookRepository(database, outbox), SystemSecrets()
+    store, secrets = SqlWebhookRepository(database, outbox, Seal(settings.secrets_keys)), SystemSecrets()
     egress = Egress(parse_networks(settings.webhook_allow, "LEADGEN_WEBHOOK_ALLOW"))
     runner = given.webhook_runner or TemporalWebhookRunner(connected, settings.task_queue)
     sender = given.webhook_sender or HttpWebhookSender(egress)

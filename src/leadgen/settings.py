@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     webhook_allow: str = ""
+    secrets_key: SecretStr | None = None
+    secrets_key_file: Path = Path(".leadgen") / "secrets.key"
     metrics_address: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")] | None = None
     traces_endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
     traces_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -52,6 +56,17 @@ class Settings(BaseSettings):
     def has_own_temporal(self) -> bool:
         """Whether somebody named a Temporal server, so that none has to be embedded."""
         return "temporal_address" in self.model_fields_set
+
+    @property
+    def secrets_keys(self) -> Sequence[str]:
+        """The keys to stored secrets, newest first; raises InvalidSetting where a named file is missing."""
+        if self.secrets_key is not None:
+            text = self.secrets_key.get_secret_value()
+        elif self.secrets_key_file.is_file() or "secrets_key_file" in self.model_fields_set:
+            text = _text_of(self.secrets_key_file)
+        else:
+            return ()
+        return re.findall(r"[^\s,]+", text)
 
 
 class ProviderAccess(BaseSettings):
@@ -85,6 +100,13 @@ def provider_access(name: str) -> ProviderAccess:
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
     """The environment for a process that leadgen starts: this one, with some settings replaced."""
     return {**os.environ, **{PREFIX + name: value for name, value in overrides.items()}}
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeError):
+        raise InvalidSetting(f"{PREFIX}SECRETS_KEY_FILE", file, "a file that can be read") from None
 
 
 def _invalid(error: ValidationError, prefix: str) -> InvalidSetting:

@@ -9,6 +9,7 @@ from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
 from leadgen.adapters.persistence.outbox import Outbox
+from leadgen.adapters.persistence.seal import Seal
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import EndState
@@ -34,7 +35,7 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         self.clock, self.outbox = FakeClock(), Outbox(database)
-        self.webhooks = SqlWebhookRepository(database, self.outbox)
+        self.webhooks = SqlWebhookRepository(database, self.outbox, Seal())
         self.leads = SqlLeadRepository(database, self.clock, self.outbox)
         self.jobs = SqlJobRepository(database, self.clock, self.outbox)
 

@@ -110,7 +110,7 @@ async def test_words_of_errors_stay_here() -> None:
     """What a library notes on a span of an error's text, or under a name that is not listed, is not sent."""
     with collecting() as collector:
         tracing = OtelTracing(collector.address, ratio=1.0, bulk_ratio=1.0)
-        about = {"url.query": "email=ada", "leadgen.attempt": 3}
+        about: dict[str, str | int] = {"url.query": "email=ada", "leadgen.attempt": 3}
         with suppress(ValueError), tracing._tracer.start_as_current_span("work", attributes=about):
             raise ValueError("ada@lovelace.example cannot be read")
         await tracing.close()

@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.outbox import Outbox
+from leadgen.adapters.persistence.seal import Seal
 from leadgen.adapters.persistence.tables import webhook_deliveries
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.adapters.system import SystemClock
@@ -56,7 +57,7 @@ class Post:
 
     def __post_init__(self) -> None:
         outbox, secrets = Outbox(self.database), CountingSecretSource()
-        self.store = SqlWebhookRepository(self.database, outbox)
+        self.store = SqlWebhookRepository(self.database, outbox, Seal())
         self.jobs = SqlJobRepository(self.database, self.clock, outbox)
         ids = CountingIdSource()
         self.add = AddWebhook(

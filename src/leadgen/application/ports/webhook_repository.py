@@ -12,7 +12,8 @@ from leadgen.domain.webhook import Delivery, Endpoint
 class IWebhookRepository(ABC):
     """Endpoints and deliveries; a delivery is written in the commit of the event that it tells of.
 
-    An account sees no other's. Raises ServiceUnavailable.
+    An account sees no other's. Secrets are stored encrypted where there is a key to them: what reads or
+    writes an endpoint raises NotConfigured where that key is missing. Raises ServiceUnavailable.
     """
 
     @abstractmethod
@@ -71,6 +72,10 @@ class IWebhookRepository(ABC):
 
         ``limit`` at most; how many it were.
         """
+
+    @abstractmethod
+    async def reseal(self) -> int:
+        """Encrypts the secrets of all endpoints anew, with the newest key; of how many."""
 
     @abstractmethod
     async def written(self) -> None:

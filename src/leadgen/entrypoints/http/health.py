@@ -32,7 +32,7 @@ async def is_ready(leadgen: Composed) -> Health | JSONResponse:
     *reasons, has_redis = await asyncio.gather(
         _trouble("the database", leadgen.keys.store.get(_NO_KEY)),
         _trouble("Temporal", leadgen.runner.check()),
-        leadgen.redis_answers(),
+        leadgen.telemetry.redis_answers(),
     )
     if troubles := [reason for reason in reasons if reason]:
         return problems.answer(503, "; ".join(troubles), headers={"Retry-After": "5"})
