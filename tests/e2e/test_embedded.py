@@ -151,3 +151,16 @@ def test_simulate_ends_with_its_child(warm: WarmStart, tmp_path: Path) -> None:
             simulate.says("To let leadgen ask it")
             simulate.stop(number)
         until(lambda mark=mark: not processes_with(mark), 10, "no process is left")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_simulate_leaves_nobody(warm: WarmStart, tmp_path: Path, number: signal.Signals) -> None:
+    """However `leadgen simulate` ends, also when it is killed, its world ends with it."""
+    mark = str(uuid4())
+    environment = {**Program(warm, tmp_path, {}).environment(), "MARK": mark}
+    command = [str(SCRIPT), "simulate", "--port", "0"]
+    with running("simulate", command, tmp_path, environment) as simulate:
+        simulate.says("To let leadgen ask it")
+        assert len(processes_with(mark)) == 2
+        simulate.stop(number)
+        until(lambda: not processes_with(mark), 5, "no process is left")

@@ -48,8 +48,8 @@ def simulate(context: typer.Context) -> None:
                 if " listening on " in line:
                     _tell_how_to_ask(line.split()[-1])
                 sys.stdout.flush()
-        except KeyboardInterrupt:
-            process.wait()
+        except KeyboardInterrupt:  # a terminal tells both, `kill -INT` this one alone
+            process.terminate()
     raise typer.Exit(process.returncode)
 
 
