@@ -13,7 +13,7 @@ STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
 UV_VERSION := 0.13.9
 UV := .venv-uv/bin/uv
-COMPILE = UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --universal --generate-hashes \
+COMPILE = UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --universal --generate-hashes --extra otel \
 	--no-header --no-annotate --python-version 3.11 $(UPGRADE)
 
 # True if $$python is at least 3.11 and can make a virtual environment.

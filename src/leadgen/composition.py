@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Protocol
 
 from temporalio.client import Client
@@ -25,6 +24,7 @@ from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.market_history import SqlMarketHistory
 from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.providers import SqlProviderCatalog
+from leadgen.adapters.persistence.seal import Seal
 from leadgen.adapters.persistence.tallies import SqlTallyBook
 from leadgen.adapters.persistence.track_records import SqlTrackRecords
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
@@ -33,7 +33,6 @@ from leadgen.adapters.providers.http import Client as HttpClient
 from leadgen.adapters.providers.http import new_client
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.adapters.providers.orion_connect import OrionConnect
-from leadgen.adapters.providers.usage import UsageFile, UsageUrl
 from leadgen.adapters.rate_limits.board import LimiterBoard
 from leadgen.adapters.rate_limits.failover import FailoverRateLimiter
 from leadgen.adapters.rate_limits.gauge import SqlLimitGauge
@@ -44,7 +43,8 @@ from leadgen.adapters.system import SystemClock, SystemSecrets, Uuid7Source, pro
 from leadgen.adapters.telemetry.correlation import log_calls
 from leadgen.adapters.telemetry.metrics import MeteredRateLimiter, Metrics
 from leadgen.adapters.telemetry.metrics_server import MetricsPage
-from leadgen.adapters.temporal.connection import connect
+from leadgen.adapters.telemetry.tracing import Tracing, open_tracing
+from leadgen.adapters.temporal.connection import connector
 from leadgen.adapters.temporal.job_runner import TemporalJobRunner
 from leadgen.adapters.temporal.lead_searcher import TemporalLeadSearcher
 from leadgen.adapters.temporal.webhook_runner import TemporalWebhookRunner
@@ -83,11 +83,11 @@ from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.application.ports.limit_gauge import ILimitGauge
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.track_records import ITrackRecords
-from leadgen.application.ports.usage_report import IUsageReport
 from leadgen.application.ports.webhook_repository import IWebhookRepository
 from leadgen.application.ports.webhook_runner import IWebhookRunner
 from leadgen.application.ports.webhook_sender import IWebhookSender
 from leadgen.application.provider_watch import ProviderWatch
+from leadgen.application.prune_deliveries import PruneDeliveries
 from leadgen.application.remove_lead import RemoveLead
 from leadgen.application.replay_webhook import ReplayWebhook
 from leadgen.application.report_providers import ReportProviders
@@ -181,8 +181,17 @@ class Leadgen:
     watch: ProviderWatch
     runner: IJobRunner
     clock: IClock
-    metrics_page: MetricsPage | None
+    telemetry: Telemetry
     activities: Activities
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What tells how leadgen is, and what it does; ``redis_answers`` is None where no Redis is set."""
+
+    metrics_page: MetricsPage | None
+    tracing: Tracing
+    redis_answers: Callable[[], Awaitable[bool | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +254,15 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
+        tracing = open_tracing(
+            settings.traces_endpoint, ratio=settings.traces_ratio, bulk_ratio=settings.traces_bulk_ratio
+        )
+        stack.push_async_callback(tracing.close)
         providers = given.providers
         if providers is None:
             providers = _providers(await stack.enter_async_context(new_client()))
         accounts = SqlAccountRepository(database, clock)
-        connected = _connector(settings)
+        connected = connector(settings.temporal_address, settings.temporal_namespace, tracing.interceptors)
         runner = given.runner or TemporalJobRunner(connected, settings.task_queue, accounts)
         outbox = Outbox(database)
         searcher = given.searcher or TemporalLeadSearcher(connected, settings.task_queue)
@@ -271,12 +284,13 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
                 catalog=catalog,
                 clock=clock,
             ),
-            providers=providers,
+            providers=tracing.providers(providers),
             catalog=catalog,
             clock=clock,
             owner=owner,
         )
         stack.push_async_callback(paid_calls.drain)
+        page = MetricsPage(metrics, SqlConditionGauge(database, clock), clock) if metrics else None
         yield _use_cases(
             database=database,
             clock=clock,
@@ -288,7 +302,7 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             watch=watch,
             runner=runner,
             outbox=outbox,
-            page=MetricsPage(metrics, SqlConditionGauge(database, clock), clock) if metrics else None,
+            telemetry=Telemetry(page, tracing, limiter.redis_answers),
             webhooks=_webhooks(
                 settings, given, database=database, clock=clock, outbox=outbox, connected=connected
             ),
@@ -309,7 +323,7 @@ def _use_cases(
     watch: ProviderWatch,
     runner: IJobRunner,
     outbox: Outbox,
-    page: MetricsPage | None,
+    telemetry: Telemetry,
     webhooks: Webhooks,
     reuse_misses: timedelta,
     searcher: ILeadSearcher,
@@ -349,7 +363,7 @@ def _use_cases(
         watch=watch,
         runner=runner,
         clock=clock,
-        metrics_page=page,
+        telemetry=telemetry,
         activities=_activities(
             clock=clock,
             catalog=catalog,
@@ -426,19 +440,10 @@ def _activities(
                 ledger=ledger, leads=leads, jobs=jobs, catalog=catalog, paid_calls=paid_calls, clock=clock
             ),
             webhooks.start,
+            PruneDeliveries(webhooks=webhooks.store, clock=clock),
         ),
         deliver_webhooks=DeliverWebhooksActivities(webhooks.send),
     )
-
-
-@asynccontextmanager
-async def usage_report(source: str) -> AsyncIterator[IUsageReport]:
-    """The usage report in a file, or behind an http URL."""
-    if not source.startswith(("http://", "https://")):
-        yield UsageFile(Path(source))
-        return
-    async with new_client() as client:
-        yield UsageUrl(source, client)
 
 
 def _providers(client: HttpClient) -> dict[str, IPhoneProvider]:
@@ -465,18 +470,6 @@ def _limiter(settings: Settings, database: Database, clock: IClock, owner: str) 
     )
 
 
-def _connector(settings: Settings) -> Callable[[], Awaitable[Client]]:
-    """Connects to Temporal when it is first needed."""
-    clients: list[Client] = []
-
-    async def connected() -> Client:
-        if not clients:
-            clients.append(await connect(settings.temporal_address, settings.temporal_namespace))
-        return clients[0]
-
-    return connected
-
-
 def _webhooks(
     settings: Settings,
     given: Overrides,
@@ -486,7 +479,7 @@ def _webhooks(
     outbox: Outbox,
     connected: Callable[[], Awaitable[Client]],
 ) -> Webhooks:
-    store, secrets = SqlWebhookRepository(database, outbox), SystemSecrets()
+    store, secrets = SqlWebhookRepository(database, outbox, Seal(settings.secrets_keys)), SystemSecrets()
     egress = Egress(parse_networks(settings.webhook_allow, "LEADGEN_WEBHOOK_ALLOW"))
     runner = given.webhook_runner or TemporalWebhookRunner(connected, settings.task_queue)
     sender = given.webhook_sender or HttpWebhookSender(egress)

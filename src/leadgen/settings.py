@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
@@ -18,6 +20,9 @@ _EXPECTED = {
     "metrics_address": "host:port, such as 127.0.0.1:9464",
     "redis_url": "redis://host:port/0",
     "temporal_address": "host:port, such as 127.0.0.1:7233",
+    "traces_endpoint": "the address of an OTLP/HTTP collector, such as http://127.0.0.1:4318",
+    "traces_ratio": "a share from 0 to 1",
+    "traces_bulk_ratio": "a share from 0 to 1",
     "reuse_misses_days": "a number of days from 0 to 30",
     "url": "the full address of the provider's endpoint, http:// or https://",
 }
@@ -40,12 +45,28 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     webhook_allow: str = ""
+    secrets_key: SecretStr | None = None
+    secrets_key_file: Path = Path(".leadgen") / "secrets.key"
     metrics_address: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")] | None = None
+    traces_endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
+    traces_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    traces_bulk_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
 
     @property
     def has_own_temporal(self) -> bool:
         """Whether somebody named a Temporal server, so that none has to be embedded."""
         return "temporal_address" in self.model_fields_set
+
+    @property
+    def secrets_keys(self) -> Sequence[str]:
+        """The keys to stored secrets, newest first; raises InvalidSetting where a named file is missing."""
+        if self.secrets_key is not None:
+            text = self.secrets_key.get_secret_value()
+        elif self.secrets_key_file.is_file() or "secrets_key_file" in self.model_fields_set:
+            text = _text_of(self.secrets_key_file)
+        else:
+            return ()
+        return re.findall(r"[^\s,]+", text)
 
 
 class ProviderAccess(BaseSettings):
@@ -79,6 +100,13 @@ def provider_access(name: str) -> ProviderAccess:
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
     """The environment for a process that leadgen starts: this one, with some settings replaced."""
     return {**os.environ, **{PREFIX + name: value for name, value in overrides.items()}}
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeError):
+        raise InvalidSetting(f"{PREFIX}SECRETS_KEY_FILE", file, "a file that can be read") from None
 
 
 def _invalid(error: ValidationError, prefix: str) -> InvalidSetting:

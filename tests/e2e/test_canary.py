@@ -20,6 +20,7 @@ from tests.e2e.processes import KEY, NO_LIMITS, Running, Stage, staged, until
 from tests.e2e.test_metrics import free_pair
 from tests.e2e.test_temporal_cli import histories
 from tests.entrypoints.program import WarmStart
+from tests.servers.collector import collecting
 from tests.servers.valkey import ValkeyServer
 
 LEADS = 20
@@ -79,10 +80,10 @@ def lines_of(worker: Running) -> list[dict[str, object]]:
 
 
 def test_canaries(warm: WarmStart, tmp_path: Path, temporal_address: str, valkey: ValkeyServer) -> None:
-    """No number, address, name or key is in logs, metrics, histories, Redis, webhooks or errors."""
+    """No number, address, name or key is in logs, metrics, traces, histories, Redis, webhooks or errors."""
     port = free_pair()
     flags = ("--profile", "instant", *NO_LIMITS, *FAULTS)
-    with staged(warm, tmp_path, temporal_address, *flags) as plain, hook() as url:
+    with staged(warm, tmp_path, temporal_address, *flags) as plain, hook() as url, collecting() as collector:
         stage = with_settings(
             plain,
             METRICS_ADDRESS=f"127.0.0.1:{port}",
@@ -90,6 +91,8 @@ def test_canaries(warm: WarmStart, tmp_path: Path, temporal_address: str, valkey
             LOG_LEVEL="DEBUG",
             LOG_FORMAT="json",
             WEBHOOK_ALLOW="127.0.0.0/8",
+            TRACES_ENDPOINT=collector.address,
+            TRACES_BULK_RATIO="1",
         )
         secret = stage.program("webhooks", "add", url, "--json").document["secret"]
         with stage.worker() as worker:
@@ -114,14 +117,17 @@ def test_canaries(warm: WarmStart, tmp_path: Path, temporal_address: str, valkey
             told = histories(stage)
             limits = all_of(valkey)
         people = stage.leads()
+        traces = "\n".join(collector.texts)
     places = {
         "log": worker.text,
         "metrics": "\n".join(pages),
         "histories": "\n".join(told.values()),
         "redis": limits,
+        "traces": traces,
         "webhooks": "\n".join(Hook.told),
         "errors": "\n".join(each.err for each in wrong),
     }
+    assert {"ask orion", "RunActivity:run_chunk"} <= {span.name for span in collector.spans}
     assert all(places.values()), {name: len(text) for name, text in places.items()}
     phones = [each["phone"] for each in people if each["phone"]]
     assert len(phones) == job["found"] > 0

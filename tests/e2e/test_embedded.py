@@ -5,6 +5,7 @@ import fcntl
 import re
 import signal
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +84,7 @@ def test_demo_interrupted(warm: WarmStart, tmp_path: Path) -> None:
 
 
 def test_up_with_a_temporal_of_ones_own(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
-    """`up` makes the tables, works for the Temporal that is set, and ends on Ctrl-C."""
+    """`up` makes the tables and a key to secrets, works for the Temporal that is set, and ends on Ctrl-C."""
     mark = str(uuid4())
     with staged(warm, tmp_path, temporal_address, "--profile", "instant", *NO_LIMITS) as stage:
         settings = {"DATABASE_URL": "sqlite:///fresh/leadgen.db"}
@@ -94,7 +95,10 @@ def test_up_with_a_temporal_of_ones_own(warm: WarmStart, tmp_path: Path, tempora
             program("leads", "import", program.write("people.csv", plain_file(4)))
             job = program("phones", "find", "--json").document
             assert (job["status"], job["leads"], job["failed"]) == ("done", 4, 0)
+            assert program("webhooks", "add", "https://lovelace.example/hook").code == 0
             end(up, mark)
+        assert stat.S_IMODE((tmp_path / ".leadgen" / "secrets.key").stat().st_mode) == 0o600
+        assert b"whsec_" not in (tmp_path / "fresh" / "leadgen.db").read_bytes()
 
 
 @pytest.mark.usefixtures("default_ports")
@@ -147,3 +151,16 @@ def test_simulate_ends_with_its_child(warm: WarmStart, tmp_path: Path) -> None:
             simulate.says("To let leadgen ask it")
             simulate.stop(number)
         until(lambda mark=mark: not processes_with(mark), 10, "no process is left")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_simulate_leaves_nobody(warm: WarmStart, tmp_path: Path, number: signal.Signals) -> None:
+    """However `leadgen simulate` ends, also when it is killed, its world ends with it."""
+    mark = str(uuid4())
+    environment = {**Program(warm, tmp_path, {}).environment(), "MARK": mark}
+    command = [str(SCRIPT), "simulate", "--port", "0"]
+    with running("simulate", command, tmp_path, environment) as simulate:
+        simulate.says("To let leadgen ask it")
+        assert len(processes_with(mark)) == 2
+        simulate.stop(number)
+        until(lambda: not processes_with(mark), 5, "no process is left")

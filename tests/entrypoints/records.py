@@ -11,6 +11,7 @@ from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.outbox import Outbox
+from leadgen.adapters.persistence.seal import Seal
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.adapters.system import SystemClock
 from leadgen.application.ports.lead_repository import Conclusion
@@ -103,7 +104,7 @@ def give_up_deliveries(program: Program) -> None:
     """Lets all deliveries be dead, as days of trying would."""
 
     async def write(database: Database) -> None:
-        webhooks = SqlWebhookRepository(database, Outbox(database))
+        webhooks = SqlWebhookRepository(database, Outbox(database), Seal())
         for each in await webhooks.deliveries("default", failed=False, limit=99):
             dead = dataclasses.replace(
                 each, state=DeliveryState.DEAD, tries=each.tries + 1, answer="HTTP 500"

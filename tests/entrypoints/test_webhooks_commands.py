@@ -1,5 +1,8 @@
 """`leadgen webhooks`: who is told of what, and what became of it."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.entrypoints.program import Program
@@ -98,3 +101,40 @@ def test_enable(program: Program) -> None:
     assert program("webhooks", "enable", hook).code == 0
     (listed,) = program("webhooks", "list", "--json").document["webhooks"]
     assert listed["disabled"] is None
+
+
+def test_secrets_at_rest(program: Program) -> None:
+    """With a key nothing in the database signs messages; it can be rotated, and missed in one line."""
+    old, new = "b2xk" * 10 + "b2w=", "bmV3" * 10 + "bmU="
+    clear = program("webhooks", "add", URL, "--json").document["secret"]
+    keyed = program("webhooks", "add", URL, "--json", SECRETS_KEY=old).document["secret"]
+    assert stored_secrets(program).count("fernet:") == 1
+    assert clear in stored_secrets(program)
+    assert program("webhooks", "seal", "--json", SECRETS_KEY=f"{new},{old}").document == {"sealed": 2}
+    assert stored_secrets(program).count("fernet:") == 2
+    for secret in (clear, keyed):
+        assert secret not in stored_secrets(program)
+    assert len(program("webhooks", "list", "--json", SECRETS_KEY=new).document["webhooks"]) == 2
+    (program.folder / "key").write_text(f"{new}\n", encoding="ascii")
+    assert program("webhooks", "list", SECRETS_KEY_FILE="key").code == 0
+    assert "LEADGEN_SECRETS_KEY" in program("webhooks", "list", SECRETS_KEY=old).complaint
+    assert "LEADGEN_SECRETS_KEY" in program("webhooks", "list").complaint
+    assert "LEADGEN_SECRETS_KEY" in program("webhooks", "seal").complaint
+
+
+def test_a_key_that_is_none(program: Program) -> None:
+    """A malformed key, or a file that is not there, is told by its setting and not repeated."""
+    malformed = program("webhooks", "list", SECRETS_KEY="hunter2")
+    assert malformed.code == 2
+    assert "LEADGEN_SECRETS_KEY" in malformed.complaint
+    assert "hunter2" not in malformed.complaint
+    missing = program("webhooks", "list", SECRETS_KEY_FILE="nowhere.key")
+    assert missing.code == 2
+    assert "LEADGEN_SECRETS_KEY_FILE" in missing.complaint
+
+
+def stored_secrets(program: Program) -> str:
+    """What stands in the table."""
+    (file,) = program.folder.glob("**/*.db")
+    with closing(sqlite3.connect(file)) as connection:
+        return "\n".join(row[0] for row in connection.execute("SELECT secret FROM webhook_endpoints"))

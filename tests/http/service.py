@@ -70,9 +70,11 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(database_url: str, api_rate: str = AMPLE) -> AsyncIterator[Service]:
+async def serving(
+    database_url: str, api_rate: str = AMPLE, redis_url: str | None = None
+) -> AsyncIterator[Service]:
     """A service on a free port, over a migrated database."""
-    settings = Settings(database_url=database_url, api_rate=api_rate)
+    settings = Settings(database_url=database_url, api_rate=api_rate, redis_url=redis_url)
     runner, searcher = RecordingJobRunner(), RecordingLeadSearcher()
     stop = asyncio.Event()
     overrides = Overrides(providers={}, runner=runner, searcher=searcher)

@@ -9,6 +9,7 @@ from leadgen.domain.api_key import token_of
 from tests.http.fuzz import served
 from tests.http.operations import is_problem, operations
 from tests.http.service import Service, serving
+from tests.servers.valkey import valkey_server
 
 CANARY = "canary-7f3a"
 
@@ -26,6 +27,32 @@ async def test_database_is_away(service: Service, client: httpx2.AsyncClient, tm
         assert is_problem(ready, 503)
         assert "the database" in ready.json()["detail"]
         assert (await unlucky.get("/healthz")).status_code == 200
+
+
+async def test_temporal_is_away(service: Service, client: httpx2.AsyncClient) -> None:
+    """A service whose Temporal does not answer is not ready, says so, and is ready when it is back."""
+    assert (await client.get("/readyz")).json() == {"status": "ok"}
+    service.runner.down = True
+    away = await client.get("/readyz")
+    assert is_problem(away, 503)
+    assert "Temporal" in away.json()["detail"]
+    assert int(away.headers["retry-after"]) > 0
+    service.runner.down = False
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_redis_is_away(database_url: str) -> None:
+    """A service goes on without Redis, and says that it does."""
+    with valkey_server() as valkey:
+        async with serving(database_url, redis_url=valkey.url) as service:
+            client = service.client(None)
+            assert (await client.get("/readyz")).json() == {"status": "ok"}
+            valkey.kill()
+            without = await client.get("/readyz")
+            assert (without.status_code, without.json()["status"]) == (200, "degraded")
+            assert "Redis" in without.json()["detail"]
+            valkey.start()
+            assert (await client.get("/readyz")).json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

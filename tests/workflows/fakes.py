@@ -34,7 +34,7 @@ from leadgen.workflows.find_phones.payloads import (
 )
 from leadgen.workflows.options import interactive_queue
 from leadgen.workflows.registry import WORKFLOWS
-from leadgen.workflows.upkeep.payloads import SettleResult, StartResult, UpkeepResult
+from leadgen.workflows.upkeep.payloads import PruneResult, SettleResult, StartResult, UpkeepResult
 
 CHUNK_LEADS = 100
 HOUR = timedelta(hours=1)
@@ -154,13 +154,12 @@ class FakeJob:
 
 @dataclass
 class FakeUpkeep:
-    """``mend_jobs``, ``settle_unknown`` and ``start_deliveries``: each raises what it is given, one error a
-    call, then mends.
-    """
+    """Every activity of upkeep: each raises what it is given, one error a call, then mends."""
 
     errors: list[ApplicationError] = field(default_factory=list)
     settle_errors: list[ApplicationError] = field(default_factory=list)
     start_errors: list[ApplicationError] = field(default_factory=list)
+    prune_errors: list[ApplicationError] = field(default_factory=list)
 
     @activity.defn(name="mend_jobs")
     async def mend_jobs(self) -> UpkeepResult:
@@ -183,10 +182,17 @@ class FakeUpkeep:
             raise self.start_errors.pop(0)
         return StartResult(endpoints=5)
 
+    @activity.defn(name="prune_deliveries")
+    async def prune_deliveries(self) -> PruneResult:
+        """Six removed."""
+        if self.prune_errors:
+            raise self.prune_errors.pop(0)
+        return PruneResult(deliveries=6)
+
     @property
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What a worker serves."""
-        return (self.mend_jobs, self.settle_unknown, self.start_deliveries)
+        return (self.mend_jobs, self.settle_unknown, self.start_deliveries, self.prune_deliveries)
 
 
 @dataclass

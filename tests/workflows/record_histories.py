@@ -86,6 +86,7 @@ def _left_alone() -> Sequence[_Recording]:
         _Recording("upkeep", "Upkeep", [], [upkeep.mend_jobs]),
         _Recording("upkeep-settling", "Upkeep", [], upkeep.activities),
         _Recording("upkeep-delivering", "Upkeep", [], upkeep.activities),
+        _Recording("upkeep-pruning", "Upkeep", [], upkeep.activities),
         _Recording("deliver-webhooks", "DeliverWebhooks", [_HOOK], deliveries.activities),
     )
 

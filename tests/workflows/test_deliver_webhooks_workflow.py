@@ -18,6 +18,7 @@ from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
 from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.schema import upgrade
+from leadgen.adapters.persistence.seal import Seal
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.adapters.system import SystemClock
 from leadgen.adapters.temporal.webhook_runner import TemporalWebhookRunner
@@ -46,7 +47,7 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         clock, outbox = SystemClock(), Outbox(database)
-        self.webhooks = SqlWebhookRepository(database, outbox)
+        self.webhooks = SqlWebhookRepository(database, outbox, Seal())
         self.leads = SqlLeadRepository(database, clock, outbox)
         self.jobs = SqlJobRepository(database, clock, outbox)
         sender = HttpWebhookSender(Egress(parse_networks("127.0.0.0/8", "X")), timeout_seconds=0.3)

@@ -148,7 +148,7 @@ async def test_wrongly_typed_input(dev_server: WorkflowEnvironment, given: objec
     assert search.orders == []
 
 
-@pytest.mark.parametrize("kind", ["FindPhone", "FindPhones"])
+@pytest.mark.parametrize("kind", ["DeliverWebhooks", "FindPhone", "FindPhones"])
 async def test_too_many_inputs(dev_server: WorkflowEnvironment, kind: str) -> None:
     """More than one input fails the workflow for good, in words that quote none of them."""
     search, job = FakeSearch([FOUND]), FakeJob(leads=1)

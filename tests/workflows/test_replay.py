@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from temporalio.client import WorkflowHistory
+from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
@@ -46,6 +48,13 @@ async def test_history(file: Path) -> None:
 
 
 @every_history
+async def test_traced_workflow(file: Path) -> None:
+    """Every history replays where workflows are traced, though it began where they were not."""
+    tracing = TracingInterceptor(TracerProvider().get_tracer("replay"))
+    await Replayer(workflows=WORKFLOWS, interceptors=[tracing]).replay_workflow(history_of(file))
+
+
+@every_history
 async def test_changed_workflow(file: Path) -> None:
     """A workflow that does one thing more, or one less, does not replay."""
     with pytest.raises(NondeterminismError):
@@ -60,13 +69,13 @@ def test_every_workflow_has_a_history() -> None:
 
 
 def test_both_sides_of_a_gate() -> None:
-    """Upkeep is on record as it was before it settled lookups, before it woke deliveries, and since."""
+    """Upkeep is on record as it was before each of the things that it was taught later."""
     markers = {
         file.stem: file.read_text(encoding="utf-8").count('"markerRecordedEventAttributes"')
         for file in FILES
         if type_of(file) == "Upkeep"
     }
-    assert markers == {"upkeep": 0, "upkeep-settling": 1, "upkeep-delivering": 2}
+    assert markers == {"upkeep": 0, "upkeep-settling": 1, "upkeep-delivering": 2, "upkeep-pruning": 3}
 
 
 def test_signals_of_before() -> None:

@@ -9,7 +9,14 @@ from leadgen.workflows.upkeep.payloads import UpkeepResult
 from leadgen.workflows.upkeep.workflow import UpkeepWorkflow
 from tests.workflows.fakes import FakeUpkeep, not_there_now, working
 
-MENDED = UpkeepResult(jobs_started=1, jobs_closed=2, lookups_abandoned=3, answers_found=4, endpoints_woken=5)
+MENDED = UpkeepResult(
+    jobs_started=1,
+    jobs_closed=2,
+    lookups_abandoned=3,
+    answers_found=4,
+    endpoints_woken=5,
+    deliveries_pruned=6,
+)
 
 
 async def upkeep(server: WorkflowEnvironment, fake: FakeUpkeep) -> UpkeepResult:
@@ -19,7 +26,7 @@ async def upkeep(server: WorkflowEnvironment, fake: FakeUpkeep) -> UpkeepResult:
 
 
 async def test_what_was_mended(dev_server: WorkflowEnvironment) -> None:
-    """The result counts jobs started and closed, lookups closed, lost answers found, and webhooks woken."""
+    """The result counts what was done to jobs, to lookups and to webhooks."""
     assert await upkeep(dev_server, FakeUpkeep()) == MENDED
 
 
@@ -29,10 +36,11 @@ async def test_what_was_mended(dev_server: WorkflowEnvironment) -> None:
         FakeUpkeep(errors=[not_there_now()] * 8),
         FakeUpkeep(settle_errors=[not_there_now()] * 8),
         FakeUpkeep(start_errors=[not_there_now()] * 8),
+        FakeUpkeep(prune_errors=[not_there_now()] * 8),
     ],
-    ids=["mend_jobs", "settle_unknown", "start_deliveries"],
+    ids=["mend_jobs", "settle_unknown", "start_deliveries", "prune_deliveries"],
 )
 async def test_database_comes_back(skipping_server: WorkflowEnvironment, fake: FakeUpkeep) -> None:
     """What does not answer is tried until it does, by all activities."""
     assert await upkeep(skipping_server, fake) == MENDED
-    assert (fake.errors, fake.settle_errors, fake.start_errors) == ([], [], [])
+    assert not [*fake.errors, *fake.settle_errors, *fake.start_errors, *fake.prune_errors]

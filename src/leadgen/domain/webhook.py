@@ -23,6 +23,10 @@ TRIES_MAX = 14
 
 _JITTER = 0.2
 
+DELIVERED_KEPT = timedelta(days=30)
+DEAD_KEPT = timedelta(days=90)
+"""For so long after its event a delivery that arrived, and one that was given up, stays on record."""
+
 
 class EventType(StrEnum):
     """What can be told."""

@@ -83,11 +83,11 @@ def _worker(
 @asynccontextmanager
 async def _watched(settings: Settings, leadgen: Leadgen) -> AsyncIterator[Runtime | None]:
     """Serves metrics where that is set: leadgen's own, and Temporal's at the port after it."""
-    if settings.metrics_address is None or leadgen.metrics_page is None:
+    if settings.metrics_address is None or leadgen.telemetry.metrics_page is None:
         yield None
         return
     host, _, port = settings.metrics_address.rpartition(":")
-    async with metrics_served(leadgen.metrics_page, settings.metrics_address):
+    async with metrics_served(leadgen.telemetry.metrics_page, settings.metrics_address):
         yield metered_runtime(f"{host}:{int(port) + 1}")
 
 
@@ -139,7 +139,12 @@ async def _ready(settings: Settings, leadgen: Leadgen, runtime: Runtime | None) 
         with attempt:
             await leadgen.catalog.configs()
             await leadgen.runner.keep_up()
-            return await connect(settings.temporal_address, settings.temporal_namespace, runtime)
+            return await connect(
+                settings.temporal_address,
+                settings.temporal_namespace,
+                runtime,
+                leadgen.telemetry.tracing.interceptors,
+            )
     raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
 
 

@@ -38,5 +38,6 @@ def activities(
         upkeep.mend_jobs,
         upkeep.settle_unknown,
         upkeep.start_deliveries,
+        upkeep.prune_deliveries,
         deliver_webhooks.send_webhooks,
     )

@@ -1,7 +1,7 @@
 """Endpoints and deliveries on SQLite and PostgreSQL, and what is written beside leads and jobs."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,6 +9,7 @@ from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.leads import SqlLeadRepository
 from leadgen.adapters.persistence.outbox import Outbox
+from leadgen.adapters.persistence.seal import Seal
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import EndState
@@ -34,7 +35,7 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         self.clock, self.outbox = FakeClock(), Outbox(database)
-        self.webhooks = SqlWebhookRepository(database, self.outbox)
+        self.webhooks = SqlWebhookRepository(database, self.outbox, Seal())
         self.leads = SqlLeadRepository(database, self.clock, self.outbox)
         self.jobs = SqlJobRepository(database, self.clock, self.outbox)
 
@@ -188,3 +189,30 @@ async def test_disabled(office: Office) -> None:
     assert await office.webhooks.replay(OTHER_ACCOUNT, "hook-1") == []
     assert await office.webhooks.replay(ACCOUNT, "hook-1") == ["hook-1"]
     assert await office.webhooks.endpoints_due(office.clock.now()) == ["hook-1"]
+
+
+async def test_prune(office: Office) -> None:
+    """What arrived or died before its time is removed, so many at once; what waits is not, however old."""
+    await office.webhooks.add(endpoint())
+    await office.run_job(leads=6)
+    await office.jobs.conclude(JOB, [found(f"lead-{number:03}", us_phone(number)) for number in range(6)])
+    told_at = office.clock.now()
+    due = await office.webhooks.due("hook-1", told_at, limit=9)
+    for each in due[:3]:
+        await office.webhooks.record(replace(each, tries=1, state=DeliveryState.DELIVERED))
+    for each in due[3:5]:
+        await office.webhooks.record(replace(each, tries=1, state=DeliveryState.DEAD))
+    later = told_at + timedelta(microseconds=1)
+
+    async def prune(delivered_before: datetime, dead_before: datetime, limit: int = 9) -> int:
+        return await office.webhooks.prune(
+            delivered_before=delivered_before, dead_before=dead_before, limit=limit
+        )
+
+    assert await prune(told_at, told_at) == 0
+    assert await prune(later, told_at, limit=2) == 2
+    assert await prune(later, told_at, limit=2) == 1
+    assert await prune(told_at, later, limit=1) == 1
+    assert {each.state for each in await office.all()} == {DeliveryState.WAITING, DeliveryState.DEAD}
+    assert await prune(later, later) == 1
+    assert [each.id for each in await office.all()] == [due[5].id]

@@ -26,6 +26,7 @@ CONDITION = Condition(
     jobs={"running": 2, "done": 5},
     deliveries={"waiting": 3, "dead": 0},
     modes={"orion": "redis"},
+    breakers={"orion": "open", "astra": "half_open"},
     intents_open=4,
     unknown_open=1,
     oldest_unknown_seconds=90.5,

@@ -72,7 +72,7 @@ def test_condition() -> None:
 def test_another_carrier() -> None:
     """A carrier that carries no more is gone from the page."""
     metrics = used_metrics()
-    metrics.show(Condition({}, {}, {"orion": "sql"}, 0, 0, 0.0))
+    metrics.show(Condition({}, {}, {"orion": "sql"}, {}, 0, 0, 0.0))
     found = samples(metrics.text().decode())
     assert sample("leadgen_limiter_mode", provider="orion", mode="redis") not in found
     assert found[sample("leadgen_limiter_mode", provider="orion", mode="sql")] == 1

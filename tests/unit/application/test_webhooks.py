@@ -10,15 +10,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 from standardwebhooks import Webhook
 
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.jobs import SqlJobRepository
 from leadgen.adapters.persistence.outbox import Outbox
+from leadgen.adapters.persistence.seal import Seal
+from leadgen.adapters.persistence.tables import webhook_deliveries
 from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.adapters.system import SystemClock
 from leadgen.application.add_webhook import AddWebhook
 from leadgen.application.change_webhook import ChangeWebhook
+from leadgen.application.prune_deliveries import BATCH_MAX, BATCHES_MAX, PruneDeliveries
 from leadgen.application.replay_webhook import ReplayWebhook
 from leadgen.application.send_webhooks import SendWebhooks, Sent
 from leadgen.application.start_deliveries import StartDeliveries
@@ -53,7 +57,7 @@ class Post:
 
     def __post_init__(self) -> None:
         outbox, secrets = Outbox(self.database), CountingSecretSource()
-        self.store = SqlWebhookRepository(self.database, outbox)
+        self.store = SqlWebhookRepository(self.database, outbox, Seal())
         self.jobs = SqlJobRepository(self.database, self.clock, outbox)
         ids = CountingIdSource()
         self.add = AddWebhook(
@@ -62,6 +66,7 @@ class Post:
         self.change = ChangeWebhook(webhooks=self.store, secrets=secrets, clock=self.clock)
         self.replay = ReplayWebhook(webhooks=self.store, runner=self.runner)
         self.start = StartDeliveries(webhooks=self.store, runner=self.runner, clock=self.clock)
+        self.prune = PruneDeliveries(webhooks=self.store, clock=self.clock)
         self.send = SendWebhooks(webhooks=self.store, sender=self.sender, clock=self.clock)
 
     async def end_job(self, number: int = 1) -> None:
@@ -245,3 +250,37 @@ async def test_nobody_is_told(post: Post) -> None:
     await post.end_job()
     assert await post.deliveries() == []
     assert await post.send.run("nothing", now=post.clock.now()) == Sent()
+
+
+async def test_prune(post: Post) -> None:
+    """What arrived is kept for 30 days, what was given up for 90, from the event on."""
+    arrives, dies = await post.add.run(ACCOUNT, URL), await post.add.run(ACCOUNT, URL)
+    post.sender.answer = lambda number: GONE if number else TAKEN
+    await post.end_job()
+    for each in (arrives, dies):
+        await post.send_for(each)
+    for days, left in ((30, 2), (1, 1), (59, 1), (1, 0)):
+        await post.clock.advance(timedelta(days=days).total_seconds())
+        assert await post.prune.run() in {0, 1}
+        assert len(await post.deliveries()) == left, days
+
+
+async def test_prune_a_mountain(post: Post) -> None:
+    """A run removes so many and leaves the rest to the next one: nobody waits behind a mountain."""
+    endpoint = await post.add.run(ACCOUNT, URL)
+    rows = [
+        {
+            "id": f"msg-{number}",
+            "endpoint_id": endpoint.id,
+            "event": EventType.LEAD_FOUND.value,
+            "data": {},
+            "created_at": post.clock.now(),
+            "state": DeliveryState.DELIVERED.value,
+            "tries": 1,
+        }
+        for number in range(BATCH_MAX * BATCHES_MAX + 1)
+    ]
+    async with post.database.write() as conn:
+        await conn.execute(insert(webhook_deliveries), rows)
+    await post.clock.advance(timedelta(days=31).total_seconds())
+    assert [await post.prune.run() for _ in range(3)] == [BATCH_MAX * BATCHES_MAX, 1, 0]

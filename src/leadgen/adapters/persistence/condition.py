@@ -6,7 +6,13 @@ from sqlalchemy import Column, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database
-from leadgen.adapters.persistence.tables import jobs, limiters, lookups, webhook_deliveries
+from leadgen.adapters.persistence.tables import (
+    jobs,
+    limiters,
+    lookups,
+    provider_breakers,
+    webhook_deliveries,
+)
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.condition_gauge import Condition, IConditionGauge
 from leadgen.domain.job import JobStatus
@@ -32,10 +38,12 @@ class SqlConditionGauge(IConditionGauge):
             counts = await _counts(conn, lookups.c.state, open_)
             since = (await conn.execute(oldest)).scalar()
             modes = {row.credential: row.mode for row in await conn.execute(select(limiters))}
+            breakers = {row.provider: row.state for row in await conn.execute(select(provider_breakers))}
             return Condition(
                 jobs=await _counts(conn, jobs.c.status, tuple(JobStatus)),
                 deliveries=await _counts(conn, webhook_deliveries.c.state, waiting),
                 modes=modes,
+                breakers=breakers,
                 intents_open=counts[LookupState.INTENDED.value],
                 unknown_open=counts[LookupState.UNKNOWN.value],
                 oldest_unknown_seconds=(self._clock.now() - since).total_seconds() if since else 0.0,

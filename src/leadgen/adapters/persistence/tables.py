@@ -350,4 +350,5 @@ webhook_deliveries = Table(
     Column("next_at", UtcDateTime),
     Index(None, "endpoint_id", "state", "next_at"),
     Index(None, "state", "next_at"),
+    Index(None, "state", "created_at"),
 )

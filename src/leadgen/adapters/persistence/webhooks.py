@@ -11,8 +11,10 @@ from sqlalchemy import delete, func, or_, select, update
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.rows import Row
+from leadgen.adapters.persistence.seal import SETTING, Seal
 from leadgen.adapters.persistence.tables import webhook_deliveries, webhook_endpoints
 from leadgen.application.ports.webhook_repository import IWebhookRepository
+from leadgen.domain.errors import NotConfigured
 from leadgen.domain.webhook import Delivery, DeliveryState, Endpoint, EventType
 
 _endpoints, _deliveries = webhook_endpoints.c, webhook_deliveries.c
@@ -27,23 +29,27 @@ _ANEW: dict[str, Any] = {
 
 
 class SqlWebhookRepository(IWebhookRepository):
-    """The tables of endpoints and deliveries; ``outbox`` is what this process writes into the latter."""
+    """The tables of endpoints and deliveries; ``outbox`` is what this process writes into the latter.
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    Secrets are stored under ``seal``.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox, seal: Seal) -> None:
         self._database = database
         self._outbox = outbox
+        self._seal = seal
 
     @uninterrupted
     async def add(self, endpoint: Endpoint) -> None:
         """See IWebhookRepository."""
         async with self._database.write() as conn:
             new = self._database.insert_or_replace(webhook_endpoints, "id")
-            await conn.execute(new.values(_columns(endpoint)))
+            await conn.execute(new.values(self._columns(endpoint)))
 
     @uninterrupted
     async def store(self, endpoint: Endpoint) -> None:
         """See IWebhookRepository."""
-        row = update(webhook_endpoints).where(_endpoints.id == endpoint.id).values(_columns(endpoint))
+        row = update(webhook_endpoints).where(_endpoints.id == endpoint.id).values(self._columns(endpoint))
         async with self._database.write() as conn:
             await conn.execute(row)
             if endpoint.disabled_why is not None:
@@ -65,14 +71,14 @@ class SqlWebhookRepository(IWebhookRepository):
         async with self._database.read() as conn:
             found = await conn.execute(select(webhook_endpoints).where(_endpoints.id == endpoint_id))
             row = found.mappings().first()
-        return _endpoint_of(row) if row else None
+        return self._endpoint_of(row) if row else None
 
     async def endpoints(self, account: str) -> Sequence[Endpoint]:
         """See IWebhookRepository."""
         of_account = select(webhook_endpoints).where(_endpoints.account_id == account)
         ordered = of_account.order_by(_endpoints.created_at, _endpoints.id)
         async with self._database.read() as conn:
-            return [_endpoint_of(row) for row in (await conn.execute(ordered)).mappings()]
+            return [self._endpoint_of(row) for row in (await conn.execute(ordered)).mappings()]
 
     async def due(self, endpoint_id: str, now: datetime, *, limit: int) -> Sequence[Delivery]:
         """See IWebhookRepository."""
@@ -146,37 +152,68 @@ class SqlWebhookRepository(IWebhookRepository):
         async with self._database.write() as conn:
             return list((await conn.execute(anew)).scalars())
 
+    @uninterrupted
+    async def prune(self, *, delivered_before: datetime, dead_before: datetime, limit: int) -> int:
+        """See IWebhookRepository."""
+        limits = {DeliveryState.DELIVERED: delivered_before, DeliveryState.DEAD: dead_before}
+        removed = 0
+        async with self._database.write() as conn:
+            for state, before in limits.items():
+                is_old = (_deliveries.state == state.value) & (_deliveries.created_at < before)
+                some = select(_deliveries.id).where(is_old).limit(limit - removed)
+                gone = delete(webhook_deliveries).where(is_old, _deliveries.id.in_(some))
+                removed += (await conn.execute(gone)).rowcount
+        return removed
+
     async def written(self) -> None:
         """See IWebhookRepository."""
         await self._outbox.written()
 
+    @uninterrupted
+    async def reseal(self) -> int:
+        """See IWebhookRepository."""
+        if not self._seal.has_key:
+            raise NotConfigured(f"there is no key to encrypt with: set {SETTING}")
+        async with self._database.write() as conn:
+            rows = (await conn.execute(select(webhook_endpoints).with_for_update())).mappings().all()
+            for row in rows:
+                endpoint = self._endpoint_of(row)
+                of_it = update(webhook_endpoints).where(_endpoints.id == endpoint.id)
+                await conn.execute(of_it.values(self._secrets(endpoint)))
+        return len(rows)
 
-def _columns(endpoint: Endpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "account_id": endpoint.account,
-        "url": endpoint.url,
-        "events": sorted(event.value for event in endpoint.events),
-        "secret": endpoint.secret,
-        "previous_secret": endpoint.previous_secret,
-        "rotated_at": endpoint.rotated_at,
-        "created_at": endpoint.created_at,
-        "disabled_why": endpoint.disabled_why,
-    }
+    def _columns(self, endpoint: Endpoint) -> dict[str, Any]:
+        return {
+            "id": endpoint.id,
+            "account_id": endpoint.account,
+            "url": endpoint.url,
+            "events": sorted(event.value for event in endpoint.events),
+            **self._secrets(endpoint),
+            "rotated_at": endpoint.rotated_at,
+            "created_at": endpoint.created_at,
+            "disabled_why": endpoint.disabled_why,
+        }
 
+    def _secrets(self, endpoint: Endpoint) -> dict[str, str | None]:
+        previous = endpoint.previous_secret
+        return {
+            "secret": self._seal.close(endpoint.secret),
+            "previous_secret": None if previous is None else self._seal.close(previous),
+        }
 
-def _endpoint_of(row: Row) -> Endpoint:
-    return Endpoint(
-        id=row["id"],
-        account=row["account_id"],
-        url=row["url"],
-        events=frozenset(map(EventType, row["events"])),
-        secret=row["secret"],
-        created_at=row["created_at"],
-        previous_secret=row["previous_secret"],
-        rotated_at=row["rotated_at"],
-        disabled_why=row["disabled_why"],
-    )
+    def _endpoint_of(self, row: Row) -> Endpoint:
+        previous = row["previous_secret"]
+        return Endpoint(
+            id=row["id"],
+            account=row["account_id"],
+            url=row["url"],
+            events=frozenset(map(EventType, row["events"])),
+            secret=self._seal.open(row["secret"]),
+            created_at=row["created_at"],
+            previous_secret=None if previous is None else self._seal.open(previous),
+            rotated_at=row["rotated_at"],
+            disabled_why=row["disabled_why"],
+        )
 
 
 def _delivery_of(row: Row) -> Delivery:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 
+from leadgen.adapters.providers.http import new_client
 from leadgen.application.ports.usage_report import IUsageReport, UsageLine
 from leadgen.domain.errors import InvalidSetting, LeadgenError, ServiceUnavailable, UnreadableFile
 from leadgen.domain.money import micros_from_usd
@@ -17,6 +19,16 @@ _COLUMNS = ("provider", "reference", "received_at", "charged_usd")
 _TIMEOUT_SECONDS = 30.0
 _PLAIN = {"Accept-Encoding": "identity"}
 _LINE_CHARACTERS_MAX = 10_000
+
+
+@asynccontextmanager
+async def usage_report(source: str) -> AsyncIterator[IUsageReport]:
+    """The usage report in a file, or behind an http URL."""
+    if not source.startswith(("http://", "https://")):
+        yield UsageFile(Path(source))
+        return
+    async with new_client() as client:
+        yield UsageUrl(source, client)
 
 
 class UsageFile(IUsageReport):

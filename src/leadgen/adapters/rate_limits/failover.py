@@ -268,6 +268,10 @@ class FailoverRateLimiter(IRateLimiter):
             self._pauses[credential] = until, posting.epoch
             await self._carriers[posting.mode].penalise(key, left)
 
+    async def redis_answers(self) -> bool | None:
+        """Whether Redis answers now; None where none is set."""
+        return None if self._redis is None else await self._redis.ping()
+
     async def _beat(self) -> None:
         sent_at = self._clock.monotonic()
         await self._board.beat()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-_QUIET = ("httpx2", "httpcore2", "alembic", "sqlalchemy", "asyncio", "aiosqlite")
+_QUIET = ("httpx2", "httpcore2", "alembic", "sqlalchemy", "asyncio", "aiosqlite", "urllib3")
 """Libraries whose chatter tells addresses or nothing."""
 
 

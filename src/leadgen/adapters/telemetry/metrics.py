@@ -14,7 +14,7 @@ from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
-_NAMES: dict[type[Outcome], str] = {
+OUTCOME_NAMES: dict[type[Outcome], str] = {
     Hit: "hit",
     Miss: "miss",
     Rejected: "rejected",
@@ -61,6 +61,12 @@ class Metrics:
         self._mode = Gauge(
             "leadgen_limiter_mode", "1 for what carries the limits.", (*provider, "mode"), registry=ours
         )
+        self._breakers = Gauge(
+            "leadgen_breaker_state",
+            "1 for the state of each breaker that has ever moved.",
+            (*provider, "state"),
+            registry=ours,
+        )
         self._jobs = Gauge("leadgen_jobs", "Jobs by status.", ("status",), registry=ours)
         self._deliveries = Gauge(
             "leadgen_webhook_deliveries", "Webhooks that wait or were given up.", ("state",), registry=ours
@@ -81,7 +87,7 @@ class Metrics:
         refused: Tally[str] = Tally()
         for lookup in lookups:
             name = lookup.provider
-            tally[name, _NAMES[type(lookup.outcome)] if lookup.outcome else "unknown"] += 1
+            tally[name, OUTCOME_NAMES[type(lookup.outcome)] if lookup.outcome else "unknown"] += 1
             charged[name, "posted"] += lookup.posted_micros
             charged[name, "estimated"] += lookup.estimated_micros
             if isinstance(lookup.outcome, Rejected) and lookup.outcome.fault is Fault.BUSY:
@@ -105,7 +111,7 @@ class Metrics:
 
     def show(self, condition: Condition | None) -> None:
         """Sets the gauges; None where the database does not answer, and what was known goes."""
-        for gauge in (self._mode, self._jobs, self._deliveries):
+        for gauge in (self._mode, self._breakers, self._jobs, self._deliveries):
             gauge.clear()
         self._is_up.set(condition is not None)
         if condition is None:
@@ -116,6 +122,8 @@ class Metrics:
             self._deliveries.labels(state).set(count)
         for provider, mode in condition.modes.items():
             self._mode.labels(provider, mode).set(1)
+        for provider, state in condition.breakers.items():
+            self._breakers.labels(provider, state).set(1)
         self._intents.set(condition.intents_open)
         self._unknown.set(condition.unknown_open)
         self._unknown_age.set(condition.oldest_unknown_seconds)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
@@ -14,13 +15,31 @@ _CONNECT_SECONDS = 5.0
 REMEDY = "start one with `leadgen up`, or set LEADGEN_TEMPORAL_ADDRESS"
 
 
-async def connect(address: str, namespace: str, runtime: Runtime | None = None) -> Client:
+async def connect(
+    address: str, namespace: str, runtime: Runtime | None = None, interceptors: Sequence[Interceptor] = ()
+) -> Client:
     """A client of the server at ``host:port``; raises ServiceUnavailable."""
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            return await Client.connect(address, namespace=namespace, runtime=runtime)
+            return await Client.connect(
+                address, namespace=namespace, runtime=runtime, interceptors=interceptors
+            )
     except (RuntimeError, RPCError, TimeoutError, ValueError) as error:
         raise ServiceUnavailable("Temporal", address, REMEDY) from error
+
+
+def connector(
+    address: str, namespace: str, interceptors: Sequence[Interceptor]
+) -> Callable[[], Awaitable[Client]]:
+    """Connects when it is first called, and gives the same client ever after."""
+    clients: list[Client] = []
+
+    async def connected() -> Client:
+        if not clients:
+            clients.append(await connect(address, namespace, interceptors=interceptors))
+        return clients[0]
+
+    return connected
 
 
 def metered_runtime(address: str) -> Runtime:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 class Condition:
     """How things stand over all accounts and processes.
 
-    ``jobs`` by status, ``deliveries`` of webhooks by state, ``modes``: what carries each provider's limits.
+    ``jobs`` by status, ``deliveries`` of webhooks by state, ``modes``: what carries each provider's limits,
+    ``breakers``: the state of each that is on record.
     ``oldest_unknown_seconds`` is 0 where nothing is in doubt.
     """
 
     jobs: Mapping[str, int]
     deliveries: Mapping[str, int]
     modes: Mapping[str, str]
+    breakers: Mapping[str, str]
     intents_open: int
     unknown_open: int
     oldest_unknown_seconds: float

@@ -12,7 +12,8 @@ from leadgen.domain.webhook import Delivery, Endpoint
 class IWebhookRepository(ABC):
     """Endpoints and deliveries; a delivery is written in the commit of the event that it tells of.
 
-    An account sees no other's. Raises ServiceUnavailable.
+    An account sees no other's. Secrets are stored encrypted where there is a key to them: what reads or
+    writes an endpoint raises NotConfigured where that key is missing. Raises ServiceUnavailable.
     """
 
     @abstractmethod
@@ -64,6 +65,17 @@ class IWebhookRepository(ABC):
     @abstractmethod
     async def replay(self, account: str, id_: str) -> Sequence[str]:
         """Lets a delivery, or all dead ones of an endpoint, begin anew; the ids of their endpoints."""
+
+    @abstractmethod
+    async def prune(self, *, delivered_before: datetime, dead_before: datetime, limit: int) -> int:
+        """Removes deliveries of any account that arrived, or are dead, and whose events are older than that.
+
+        ``limit`` at most; how many it were.
+        """
+
+    @abstractmethod
+    async def reseal(self) -> int:
+        """Encrypts the secrets of all endpoints anew, with the newest key; of how many."""
 
     @abstractmethod
     async def written(self) -> None:

@@ -8,9 +8,10 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from leadgen.adapters.providers.usage import usage_report
 from leadgen.application.audit_ledger import LedgerAudit, Reconciliation
 from leadgen.application.show_lookup import LookupStory
-from leadgen.composition import Leadgen, usage_report
+from leadgen.composition import Leadgen
 from leadgen.domain.reconciliation import Claim
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, out, print_json, with_leadgen

@@ -48,8 +48,8 @@ def simulate(context: typer.Context) -> None:
                 if " listening on " in line:
                     _tell_how_to_ask(line.split()[-1])
                 sys.stdout.flush()
-        except KeyboardInterrupt:
-            process.wait()
+        except KeyboardInterrupt:  # a terminal tells both, `kill -INT` this one alone
+            process.terminate()
     raise typer.Exit(process.returncode)
 
 
@@ -67,11 +67,14 @@ def up(
     import uvloop
 
     from leadgen.adapters.persistence.schema import upgrade
+    from leadgen.adapters.persistence.seal import make_key
     from leadgen.adapters.telemetry.logs import configure_logs
     from leadgen.entrypoints.http.server import listen
 
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
+    if not settings.secrets_keys and settings.database_url.startswith("sqlite"):  # else others need it too
+        make_key(settings.secrets_key_file)
     upgrade(settings.database_url)
     with listen(LOOPBACK, port) as listener:
         uvloop.run(_up(settings, listener))

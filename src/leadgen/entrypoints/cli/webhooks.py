@@ -66,6 +66,16 @@ def rotate(endpoint_id: EndpointId, account: AccountName = DEFAULT_ACCOUNT, json
     _tell_secret(changed, json=json)
 
 
+@app.command("seal")
+def seal(json: Json = False) -> None:
+    """Encrypt all stored secrets anew with the newest key, of every account."""
+    sealed = with_leadgen(lambda leadgen: leadgen.webhooks.store.reseal())
+    if json:
+        print_json({"sealed": sealed})
+    else:
+        out.print(f"The secrets of {sealed} webhooks are encrypted with the newest key.")
+
+
 @app.command("enable")
 def enable(endpoint_id: EndpointId, account: AccountName = DEFAULT_ACCOUNT) -> None:
     """Tell a URL again that was disabled; `replay ID` sends what it missed."""

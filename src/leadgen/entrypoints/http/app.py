@@ -62,6 +62,7 @@ def create_app(leadgen: Leadgen, settings: Settings) -> FastAPI:
     problems.install(app)
     limit = RequestLimit(rules=parse_rules(settings.api_rate, "LEADGEN_API_RATE"), clock=leadgen.clock)
     app.add_middleware(Gate, authenticate=leadgen.keys.authenticate, limit=limit)
+    app.add_middleware(leadgen.telemetry.tracing.around)
     if open_paths := unguarded(app):
         raise RuntimeError(f"routes without a scope: {', '.join(open_paths)}")
     return app

@@ -345,9 +345,10 @@ class KeyPage(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the service is well."""
+    """Whether the service is well; `detail` says what it does without."""
 
     status: str
+    detail: str | None = None
 
 
 def month_of(text: str) -> date:

@@ -17,23 +17,27 @@ router = APIRouter(tags=["health"])
 
 _PATIENCE_SECONDS = 4.0
 _NO_KEY = "0" * 32
+_WITHOUT_REDIS = "Redis does not answer: the database carries the limits"
 
 
-@router.get("/healthz")
+@router.get("/healthz", response_model_exclude_none=True)
 async def is_alive() -> Health:
     """Tell that the process lives."""
     return Health(status="ok")
 
 
-@router.get("/readyz", response_model=Health)
+@router.get("/readyz", response_model=Health, response_model_exclude_none=True)
 async def is_ready(leadgen: Composed) -> Health | JSONResponse:
-    """Tell whether the database and Temporal answer."""
-    reasons = await asyncio.gather(
+    """Tell whether the database, Temporal and Redis answer; without Redis all goes on, only slower."""
+    *reasons, has_redis = await asyncio.gather(
         _trouble("the database", leadgen.keys.store.get(_NO_KEY)),
         _trouble("Temporal", leadgen.runner.check()),
+        leadgen.telemetry.redis_answers(),
     )
     if troubles := [reason for reason in reasons if reason]:
         return problems.answer(503, "; ".join(troubles), headers={"Retry-After": "5"})
+    if has_redis is False:
+        return Health(status="degraded", detail=_WITHOUT_REDIS)
     return Health(status="ok")
 
 

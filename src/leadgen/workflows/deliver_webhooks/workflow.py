@@ -27,7 +27,7 @@ class DeliverWebhooksWorkflow:
     """Delivers to one endpoint until nothing waits for it."""
 
     @workflow.init
-    def __init__(self, request: DeliverWebhooksInput | Any = None) -> None:
+    def __init__(self, request: DeliverWebhooksInput | Any = None, *others: Any) -> None:
         self._is_woken = False
 
     @workflow.signal
@@ -36,9 +36,9 @@ class DeliverWebhooksWorkflow:
         self._is_woken = True
 
     @workflow.run
-    async def run(self, request: DeliverWebhooksInput | Any = None) -> DeliverWebhooksResult:
+    async def run(self, request: DeliverWebhooksInput | Any = None, *others: Any) -> DeliverWebhooksResult:
         """What came of the deliveries; each of them stands in the database."""
-        request = fitting(DeliverWebhooksInput, request)
+        request = fitting(DeliverWebhooksInput, request, *others)
         if not request.endpoint_id:
             raise ApplicationError('endpoint_id is missing: give {"endpoint_id": "..."}', non_retryable=True)
         for _ in range(ROUNDS_PER_RUN):

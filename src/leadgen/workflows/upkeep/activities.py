@@ -5,22 +5,28 @@ from __future__ import annotations
 from temporalio import activity
 
 from leadgen.application.mend_jobs import MendJobs
+from leadgen.application.prune_deliveries import PruneDeliveries
 from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.application.start_deliveries import StartDeliveries
 from leadgen.workflows.failures import as_failures
 from leadgen.workflows.heartbeats import heartbeats
-from leadgen.workflows.upkeep.payloads import SettleResult, StartResult, UpkeepResult
+from leadgen.workflows.upkeep.payloads import PruneResult, SettleResult, StartResult, UpkeepResult
 
 
 class UpkeepActivities:
-    """Invokes ``MendJobs``, ``SettleUnknown`` and ``StartDeliveries``."""
+    """Invokes ``MendJobs``, ``SettleUnknown``, ``StartDeliveries`` and ``PruneDeliveries``."""
 
     def __init__(
-        self, mend_jobs: MendJobs, settle_unknown: SettleUnknown, start_deliveries: StartDeliveries
+        self,
+        mend_jobs: MendJobs,
+        settle_unknown: SettleUnknown,
+        start_deliveries: StartDeliveries,
+        prune_deliveries: PruneDeliveries,
     ) -> None:
         self._mend_jobs = mend_jobs
         self._settle_unknown = settle_unknown
         self._start_deliveries = start_deliveries
+        self._prune_deliveries = prune_deliveries
 
     @activity.defn(name="mend_jobs")
     async def mend_jobs(self) -> UpkeepResult:
@@ -44,3 +50,9 @@ class UpkeepActivities:
         """Has webhooks delivered that wait for it."""
         with as_failures():
             return StartResult(await self._start_deliveries.run())
+
+    @activity.defn(name="prune_deliveries")
+    async def prune_deliveries(self) -> PruneResult:
+        """Removes webhooks that arrived, or were given up, long ago."""
+        with as_failures():
+            return PruneResult(await self._prune_deliveries.run())

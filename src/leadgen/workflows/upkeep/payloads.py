@@ -15,6 +15,7 @@ class UpkeepResult:
     answers_found: int = 0
     jobs_woken: int = 0
     endpoints_woken: int = 0
+    deliveries_pruned: int = 0
 
 
 @dataclass
@@ -30,3 +31,10 @@ class StartResult:
     """For how many endpoints webhooks wait that may be sent."""
 
     endpoints: int = 0
+
+
+@dataclass
+class PruneResult:
+    """How many old deliveries were removed."""
+
+    deliveries: int = 0

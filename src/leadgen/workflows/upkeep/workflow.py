@@ -40,4 +40,12 @@ class UpkeepWorkflow:
                 retry_policy=options.UNTIL_IT_ANSWERS,
             )
             mended.lookups_abandoned, mended.answers_found = settled.abandoned, settled.found
+        if workflow.patched("prune-deliveries"):
+            pruned = await workflow.execute_activity_method(
+                UpkeepActivities.prune_deliveries,
+                task_queue=options.interactive_queue(workflow.info().task_queue),
+                start_to_close_timeout=options.QUERY_TIMEOUT,
+                retry_policy=options.UNTIL_IT_ANSWERS,
+            )
+            mended.deliveries_pruned = pruned.deliveries
         return mended
