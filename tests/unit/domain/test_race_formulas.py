@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from leadgen.domain.provider import Hit, Miss
-from leadgen.domain.waterfall import Answered, Ask, Candidate, Event, Plan, Tick, Waterfall
+from leadgen.domain.waterfall import Answered, Candidate, Event, Plan, Sent, Tick, Waterfall
 from tests.builders import NOW, us_phone
 
 LEADS = 20_000
@@ -58,7 +58,7 @@ def mean(vendors: Sequence[Vendor], stagger: float | None) -> tuple[float, float
 def search(waterfall: Waterfall, vendors: dict[str, Vendor], chance: random.Random) -> tuple[float, float]:
     """One search: what was sent is paid, whoever wins."""
     now, cost = NOW, 0.0
-    flights: list[tuple[timedelta, Ask, Hit | Miss]] = []
+    coming: list[tuple[timedelta, Event]] = []
     event: Event = Tick()
     while True:
         moves = waterfall.step(event, now)
@@ -68,14 +68,15 @@ def search(waterfall: Waterfall, vendors: dict[str, Vendor], chance: random.Rand
             vendor = vendors[ask.provider]
             outcome = HIT if chance.random() < vendor.hit_rate else Miss()
             takes = timedelta(seconds=chance.expovariate(1.0 / vendor.mean_seconds))
-            flights.append((now - NOW + takes, ask, outcome))
+            coming.append((now - NOW, Sent(ask.provider)))
+            coming.append((now - NOW + takes, Answered(ask.provider, ask.n, outcome)))
             cost += vendor.price
-        flights.sort(key=lambda flight: flight[0])
-        if moves.wake_at is not None and (not flights or moves.wake_at - NOW < flights[0][0]):
+        coming.sort(key=lambda each: each[0])
+        if moves.wake_at is not None and (not coming or moves.wake_at - NOW < coming[0][0]):
             now, event = moves.wake_at, Tick()
         else:
-            at, ask, outcome = flights.pop(0)
-            now, event = NOW + at, Answered(ask.provider, ask.n, outcome)
+            at, event = coming.pop(0)
+            now = NOW + at
 
 
 def integral(of: Callable[[float], float], start: float, end: float = 30.0, steps: int = 20_000) -> float:
