@@ -97,6 +97,10 @@ fuzz-api: install ## try the whole OpenAPI document with Schemathesis, more than
 bench-ordering: install ## what the learned order costs in 24 markets whose truth is known, in two minutes
 	@$(BIN)/python -m tests.benchmarks.ordering
 
+.PHONY: bench-races
+bench-races: install ## what hedged and parallel searches cost and take over real processes, beside the formulas
+	@$(BIN)/python -m tests.benchmarks.races
+
 .PHONY: bench-breaker
 bench-breaker: install ## how soon a silent fall of a hit rate is noticed, and the false alarms, in 4 minutes
 	@$(BIN)/python -m tests.benchmarks.breaker

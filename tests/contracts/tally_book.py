@@ -42,8 +42,9 @@ class TallyBookContract:
         books = [open_stores().tallies for _ in range(4)]
         await asyncio.gather(*(book.add({FIRST: (1, 1), LATER: (2, 0)}) for _ in range(5) for book in books))
         known = await books[0].tallies()
-        assert (known[FIRST].calls, known[FIRST].hits) == (20, 20)
-        assert (known[LATER].calls, known[LATER].hits) == (40, 0)
+        assert (known[FIRST].past_calls, known[FIRST].past_hits) == (20, 20)
+        assert (known[LATER].past_calls, known[LATER].past_hits) == (40, 0)
+        assert (known[FIRST].seen_at, known[LATER].seen_at) == (60, 60), "of the calls in this segment"
 
     async def test_accept(self, open_stores: OpenStores) -> None:
         """The calls of late become the measure of this provider, and of no other."""

@@ -15,8 +15,10 @@ def test_report_of_nothing(program: Program) -> None:
 
 def test_backtest_of_nothing(program: Program) -> None:
     """Without leads there is no verdict, and the way to one is told."""
-    document = program("backtest", "--order", "learned", "--json").document
-    assert (document["order"], document["method"], document["usd_per_lead"]) == ("learned", None, None)
+    words = ("--order", "learned", "--strategy", "hedged", "--hedge-after", "500ms", "--grace", "100ms")
+    document = program("backtest", *words, "--json").document
+    assert (document["order"], document["strategy"], document["method"]) == ("learned", "hedged", None)
+    assert (document["usd_per_lead"], document["seconds_per_lead"]) == (None, None)
     ended = program("backtest", "--price", "orion=0.03")
     assert ended.code == 0
     assert "--panel 1%" in ended.out
@@ -28,6 +30,8 @@ def test_backtest_of_nothing(program: Program) -> None:
         (("backtest", "--price", "nobody=0.03"), 1),
         (("backtest", "--price", "orion=much"), 2),
         (("backtest", "--order", "alphabet"), 2),
+        (("backtest", "--strategy", "alphabet"), 2),
+        (("backtest", "--strategy", "hedged", "--hedge-after", "soon"), 2),
         (("phones", "find", "--panel", "often"), 2),
         (("phones", "find", "--order", "alphabet"), 2),
         (("providers", "reset", "nobody"), 1),

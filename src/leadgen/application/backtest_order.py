@@ -1,4 +1,4 @@
-"""Says what another order or price would have cost over the leads of the ledger."""
+"""Says what another order, strategy or price would have cost over the leads of the ledger."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from leadgen.domain.backtest import Verdict, backtest
 from leadgen.domain.experience import Cell, Experience, Tally
 from leadgen.domain.lead import Question
 from leadgen.domain.market import PastLead
-from leadgen.domain.ordering import CostOrder, Order, PriorityOrder, greedy, well_known
+from leadgen.domain.ordering import CostOrder, Order, PriorityOrder, greedy
 from leadgen.domain.provider import ProviderConfig
+from leadgen.domain.replay import Terms
+from leadgen.domain.search_options import AS_USUAL, SearchOptions
 from leadgen.domain.standing import Standing
+from leadgen.domain.track_record import usual_seconds
 
 _FOLDS = 2
 _NOBODY = Question(None, None, None, None, None)
@@ -23,7 +26,7 @@ _NOBODY = Question(None, None, None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What was paid, and what the order would have cost; ``leads``: how many there were in all."""
+    """What was paid, and what the search would have cost; ``leads``: how many there were in all."""
 
     leads: int
     panel: int
@@ -42,8 +45,17 @@ class BacktestOrder:
         self._history = history
         self._catalog = catalog
 
-    async def run(self, account: str, order: Order, prices_micros: Mapping[str, int]) -> Backtest:
-        """The verdict for an order under the prices configured, or these. Raises ServiceUnavailable."""
+    async def run(
+        self,
+        account: str,
+        order: Order,
+        prices_micros: Mapping[str, int],
+        options: SearchOptions = AS_USUAL,
+    ) -> Backtest:
+        """The verdict for an order and a strategy under the prices configured, or these.
+
+        Raises ServiceUnavailable.
+        """
         past: list[PastLead] = []
         async for page in self._history.leads(account):
             past += page
@@ -58,7 +70,7 @@ class BacktestOrder:
             panel=sum(lead.is_panel for lead in past),
             paid_micros=sum(call.cost_micros for lead in past for call in lead.calls),
             found=sum(any(call.is_hit for call in lead.calls) for lead in past),
-            verdict=backtest(past, ranks.of, configs),
+            verdict=backtest(past, ranks.of, Terms(configs, options, _paces(past))),
         )
 
 
@@ -94,9 +106,18 @@ class _Ranks:
         steps = greedy(
             standings,
             lambda name, missed: experience.chance(Cell(segment, name, missed)).rate,
-            well_known(experience),
         )
         return [standing.config.name for standing, _ in steps]
+
+
+def _paces(past: Sequence[PastLead]) -> dict[str, float]:
+    """Of each provider whose pace is known, after how many seconds it is late."""
+    took: dict[str, list[float]] = defaultdict(list)
+    for lead in past:
+        for call in lead.calls:
+            if call.took_seconds is not None:
+                took[call.provider].append(call.took_seconds)
+    return {name: late for name, seconds in took.items() if (late := usual_seconds(seconds)) is not None}
 
 
 def _experience(leads: Sequence[PastLead]) -> Experience:
@@ -119,4 +140,4 @@ def _experience(leads: Sequence[PastLead]) -> Experience:
             if call.is_hit:
                 break
             missed = tuple(sorted((*missed, call.provider)))
-    return Experience({cell: Tally(float(n), float(hits[cell])) for cell, n in calls.items()})
+    return Experience({cell: Tally().after(n, hits[cell], seen_at=0.0) for cell, n in calls.items()})

@@ -62,9 +62,10 @@ _LET_GO = NotSent("let go: another one had a number", late=True)
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A question in a race: until its first byte has left it can be let go."""
+    """A question in a race: until its first byte has left it can be let go; ``on_sent`` is called then."""
 
     is_let_go: bool = False
+    on_sent: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,16 @@ class Purchase:
     def is_let_go(self) -> bool:
         """Whether nobody wants it to be sent any more."""
         return self.entry is not None and self.entry.is_let_go
+
+    @property
+    def purse(self) -> tuple[str, str | None, str]:
+        """Whose money it would take, and for whom."""
+        return self.lead.account, self.job_id, self.ask.provider
+
+    def note_sent(self) -> None:
+        """Tells the race that the question is on its way, if only by another one who asks the same."""
+        if self.entry is not None and self.entry.on_sent is not None:
+            self.entry.on_sent()
 
     def key(self) -> str:
         """Under which key the ledger has it."""
@@ -139,6 +150,7 @@ class PaidCalls:
         self._numbers = count()
         self._under_way: set[asyncio.Task[Answered | Held]] = set()
         self._leaders: dict[str, _Leader] = {}
+        self._out_of_money: dict[tuple[str, str | None, str], Held] = {}
 
     async def ask(self, purchase: Purchase) -> Answered | Held:
         """What came of the question, which is paid for once whoever else asks it too.
@@ -153,6 +165,8 @@ class PaidCalls:
         try:
             if barred := await self._watch.refusal(provider):
                 return Held(provider, barred, None)
+            if held := self._still_out_of_money(purchase):
+                return held
             ticket = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
             if not isinstance(ticket, Ticket):
                 return self._held(provider, ticket)
@@ -202,6 +216,7 @@ class PaidCalls:
 
     async def _led(self, key: str, purchase: Purchase) -> Lookup | None:
         """What stands once somebody else in this process has asked the same, without a ticket of our own."""
+        purchase.note_sent()
         while (leader := self._leaders.get(key)) and purchase.may_follow(leader.purchase):
             await leader.has_ended.wait()
             standing = await self._ledger.get(key)
@@ -235,7 +250,7 @@ class PaidCalls:
             lookup = self._intend(purchase, config, ticket)
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
-                return self._over_budget(config.name, standing)
+                return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
@@ -269,10 +284,21 @@ class PaidCalls:
         unsent = NotSent("the ledger did not answer")
         return await self._ledger.close(standing.closed(unsent, config.charges, self._clock.now()), None)
 
-    def _over_budget(self, provider: str, refusal: OverBudget) -> Held:
+    def _over_budget(self, purchase: Purchase, refusal: OverBudget) -> Held:
         """Given up for good, or until money that is held may have come back."""
         until = None if refusal.is_final else self._clock.now() + timedelta(seconds=_HELD_SECONDS)
-        return Held(provider, refusal.why, until, refusal.span)
+        held = Held(purchase.ask.provider, refusal.why, until, refusal.span)
+        if until is not None:
+            self._out_of_money[purchase.purse] = held
+        return held
+
+    def _still_out_of_money(self, purchase: Purchase) -> Held | None:
+        """What the ledger said to the same purse a moment ago: no ticket is worth hearing it again."""
+        held = self._out_of_money.get(purchase.purse)
+        if held is None or (held.until is not None and held.until > self._clock.now()):
+            return held
+        del self._out_of_money[purchase.purse]
+        return None
 
     async def _insist(self, write: Callable[[], Awaitable[bool]], *, until: datetime) -> bool:
         """Writes as soon as the database answers; raises ServiceUnavailable when it does not in time."""
@@ -354,6 +380,7 @@ class PaidCalls:
             if purchase.is_let_go or self._clock.monotonic() > ticket.closes_at:
                 return False
             sent_at.append(self._clock.monotonic())
+            purchase.note_sent()
             return True
 
         provider = self._providers[config.name]
@@ -400,6 +427,7 @@ class PaidCalls:
     async def _outcome_of(self, standing: Lookup, purchase: Purchase) -> Answered | Held:
         """What came, or comes, of a lookup that somebody else has made, and what that saves."""
         overdue: datetime | None = None
+        purchase.note_sent()
         while standing.state is LookupState.INTENDED:
             now = self._clock.now()
             if standing.is_abandoned(now):

@@ -10,7 +10,7 @@ from datetime import datetime
 from leadgen.application.paid_calls import Entry, PaidCalls, Purchase
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ticket_desk import PATIENCE_SECONDS
-from leadgen.domain.waterfall import Answered, Ask, Event, Held, Tick, Verdict, Waterfall
+from leadgen.domain.waterfall import Answered, Ask, Event, Held, Sent, Tick, Verdict, Waterfall
 
 Enter = Callable[[Ask, Entry], Purchase]
 """Makes the purchase that goes with a question of the race."""
@@ -44,6 +44,8 @@ class Race:
         self._clock = clock
         self._enter = enter
         self._flights: dict[str, _Flight] = {}
+        self._sent: list[str] = []
+        self._one_left = asyncio.get_running_loop().create_future()
 
     async def run(self, waterfall: Waterfall) -> Verdict | Parked:
         """How the race ended, or when to go on with it."""
@@ -65,19 +67,30 @@ class Race:
                 flight.answer.cancel()
 
     def _start(self, ask: Ask) -> None:
-        entry = Entry()
+        entry = Entry(on_sent=lambda: self._note_sent(ask.provider))
         answer = asyncio.create_task(self._paid_calls.ask(self._enter(ask, entry)))
         self._flights[ask.provider] = _Flight(entry, answer)
 
+    def _note_sent(self, provider: str) -> None:
+        self._sent.append(provider)
+        if not self._one_left.done():
+            self._one_left.set_result(None)
+
     async def _next(self, wake_at: datetime | None) -> Event:
-        """The answer that has come, or that it is time."""
+        """The question that has left, the answer that has come, or that it is time."""
         alarm = None if wake_at is None else asyncio.create_task(self._sleep_until(wake_at))
         answers = [flight.answer for flight in self._flights.values()]
         try:
-            await asyncio.wait([*answers, *([alarm] if alarm else [])], return_when=asyncio.FIRST_COMPLETED)
+            awaited = [self._one_left, *answers, *([alarm] if alarm else [])]
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if alarm:
                 alarm.cancel()
+        if self._sent:
+            sent = self._sent.pop(0)
+            if not self._sent:
+                self._one_left = asyncio.get_running_loop().create_future()
+            return Sent(sent)
         ended = next((name for name, flight in self._flights.items() if flight.answer.done()), None)
         return self._flights.pop(ended).answer.result() if ended else Tick()
 

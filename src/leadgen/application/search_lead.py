@@ -190,8 +190,9 @@ def _candidate(
 ) -> Candidate:
     config, chance, stagger, line = ranked.standing.config, ranked.chance, None, around.options.line
     if record := around.records.get(config.name):
-        if chance is None or line is not WantedLine.ANY:  # an ordering tells of numbers of any line
-            chance = record.chance(line)
+        if chance is not None and line is not WantedLine.ANY:  # an ordering tells of numbers of any line
+            share = record.share_of(line)
+            chance = None if share is None else chance * share
         if around.options.is_paced_by_providers and record.p95_seconds is not None:
             stagger = timedelta(seconds=record.p95_seconds)
     return Candidate(

@@ -14,12 +14,16 @@ CALLS_MIN = 30
 """After so many calls what was seen of a provider counts for more than what was configured."""
 
 MEMORY_CALLS = 2_000.0
-"""So many calls are remembered; older ones fade as newer ones come."""
+"""How much of a segment is remembered: after so many more calls there, whoever was asked, a call counts for a
+third. What has not been looked at for long is thus worth looking at again."""
 
 STRENGTH = 20.0
 """What is known of a wider group counts as much as so many calls."""
 
-_RECENT_CALLS = 150.0
+PRIOR_RATE = 0.5
+"""The hit rate of a provider of which nothing is known at all: then prices alone tell two of them apart."""
+
+_RECENT_CALLS = 80.0
 _SHIFT_SIGMAS = 3.5
 
 
@@ -27,7 +31,8 @@ _SHIFT_SIGMAS = 3.5
 class Tally:
     """What is remembered of some calls: all that fade slowly, those of late, and those of before a shift.
 
-    ``past`` is never forgotten at once: it is what a silent fall is measured by.
+    ``past`` is never forgotten at once: it is what a silent fall is measured by. ``seen_at``: how many calls
+    the segment had seen by then.
     """
 
     calls: float = 0.0
@@ -36,19 +41,40 @@ class Tally:
     recent_hits: float = 0.0
     past_calls: float = 0.0
     past_hits: float = 0.0
+    seen_at: float = 0.0
 
-    def after(self, calls: int, hits: int) -> Tally:
-        """This tally after ``calls`` more, ``hits`` of them with a usable number."""
+    def after(self, calls: int, hits: int, seen_at: float | None = None) -> Tally:
+        """This tally after ``calls`` more, ``hits`` of them with a usable number.
+
+        ``seen_at``: how many calls the segment has seen now; without others, these and those before.
+        """
+        aged = self.aged(self.seen_at + calls if seen_at is None else seen_at)
+        taken = min(1.0, MEMORY_CALLS / calls) if calls else 1.0
         return Tally(
-            *_faded(self.calls, self.hits, calls, hits, MEMORY_CALLS),
-            *_faded(self.recent_calls, self.recent_hits, calls, hits, _RECENT_CALLS),
+            aged.calls + calls * taken,
+            aged.hits + hits * taken,
+            *_faded(aged.recent_calls, aged.recent_hits, calls, hits, _RECENT_CALLS),
             *_faded(self.past_calls, self.past_hits, calls, hits, MEMORY_CALLS),
+            aged.seen_at,
+        )
+
+    def aged(self, seen_at: float) -> Tally:
+        """This tally when its segment has seen so many calls: what is old counts for less."""
+        kept = math.exp((self.seen_at - seen_at) / MEMORY_CALLS)
+        return Tally(
+            self.calls * kept,
+            self.hits * kept,
+            self.recent_calls * kept,
+            self.recent_hits * kept,
+            self.past_calls,
+            self.past_hits,
+            seen_at,
         )
 
     def forgotten(self, *, past: bool = False) -> Tally:
         """This tally with nothing but the calls of late; with ``past`` these are the new measure, too."""
         late = (self.recent_calls, self.recent_hits)
-        return Tally(*late, *late, *(late if past else (self.past_calls, self.past_hits)))
+        return Tally(*late, *late, *(late if past else (self.past_calls, self.past_hits)), self.seen_at)
 
     def plus(self, other: Tally) -> Tally:
         """Both together."""
@@ -59,6 +85,7 @@ class Tally:
             self.recent_hits + other.recent_hits,
             self.past_calls + other.past_calls,
             self.past_hits + other.past_hits,
+            max(self.seen_at, other.seen_at),
         )
 
     def doubted(self) -> Tally:
@@ -66,7 +93,7 @@ class Tally:
         kept = min(1.0, STRENGTH / self.calls) if self.calls else 1.0
         late = min(1.0, STRENGTH / self.recent_calls) if self.recent_calls else 1.0
         guess = (self.calls * kept, self.hits * kept, self.recent_calls * late, self.recent_hits * late)
-        return Tally(*guess, self.past_calls, self.past_hits)
+        return Tally(*guess, self.past_calls, self.past_hits, self.seen_at)
 
     @property
     def has_shifted(self) -> bool:
@@ -101,24 +128,35 @@ class Chance:
 
 
 def learned(known: Mapping[Cell, Tally], seen: Mapping[Cell, tuple[int, int]]) -> dict[Cell, Tally]:
-    """The tallies that change with these (calls, hits); ``known``: all of the same segments and providers.
+    """The tallies that change with these (calls, hits); ``known``: all of the same segments.
 
-    Where a provider's late calls differ from what it did before, the rest is forgotten, and all that it did
-    in this segment in other company is doubted.
+    Where a provider's late calls differ from what it did before, the rest is forgotten, and all that is known
+    of this segment is doubted: a market that moves in one place moves in others, too.
     """
     changed: dict[Cell, Tally] = {}
     shifted: set[Cell] = set()
+    clocks = _clocks(known)
+    for cell, (calls, _) in seen.items():
+        clocks[cell.segment] = clocks.get(cell.segment, 0.0) + calls
     for cell, (calls, hits) in seen.items():
-        tally = known.get(cell, NOTHING).after(calls, hits)
+        tally = known.get(cell, NOTHING).after(calls, hits, clocks[cell.segment])
         if tally.has_shifted:
             tally = tally.forgotten()
             shifted.add(cell)
         changed[cell] = tally
-    doubtful = {(cell.segment, cell.provider) for cell in shifted}
+    doubtful = {cell.segment for cell in shifted}
     for cell, tally in {**known, **changed}.items():
-        if (cell.segment, cell.provider) in doubtful and cell not in shifted:
+        if cell.segment in doubtful and cell not in shifted:
             changed[cell] = tally.doubted()
     return changed
+
+
+def _clocks(tallies: Mapping[Cell, Tally]) -> dict[str, float]:
+    """How many calls each segment has seen."""
+    clocks: dict[str, float] = {}
+    for cell, tally in tallies.items():
+        clocks[cell.segment] = max(clocks.get(cell.segment, 0.0), tally.seen_at)
+    return clocks
 
 
 class Experience:
@@ -128,6 +166,8 @@ class Experience:
     """
 
     def __init__(self, tallies: Mapping[Cell, Tally]) -> None:
+        clocks = _clocks(tallies)
+        tallies = {cell: tally.aged(clocks[cell.segment]) for cell, tally in tallies.items()}
         self._cells = tallies
         in_segment: dict[tuple[str, str], Tally] = defaultdict(Tally)
         anywhere: dict[str, Tally] = defaultdict(Tally)
@@ -140,15 +180,15 @@ class Experience:
         self._chances: dict[Cell, Chance] = {}
 
     def calls(self, provider: str, segment: str | None = None) -> float:
-        """How many calls to a provider are remembered, in a segment or anywhere."""
+        """How often a provider has been asked, in a segment or anywhere, however long ago."""
         if segment is None:
-            return self._anywhere.get(provider, NOTHING).calls
-        return self._in_segment.get((segment, provider), NOTHING).calls
+            return self._anywhere.get(provider, NOTHING).past_calls
+        return self._in_segment.get((segment, provider), NOTHING).past_calls
 
     def rate(self, provider: str) -> float:
-        """The provider's hit rate over all that is remembered of it; 0.5 where that is nothing."""
+        """The provider's hit rate over all that is remembered of it; 0.5 where there is none."""
         tally = self._anywhere.get(provider, NOTHING)
-        return tally.hits / tally.calls if tally.calls else 0.5
+        return tally.hits / tally.calls if tally.calls else PRIOR_RATE
 
     def chance(self, cell: Cell) -> Chance:
         """The chance of a usable number in a cell."""
@@ -158,9 +198,13 @@ class Experience:
 
     def _chance(self, cell: Cell) -> Chance:
         in_segment = self._in_segment.get((cell.segment, cell.provider), NOTHING)
-        rate = _leaning(in_segment.calls, in_segment.hits, self.rate(cell.provider))
+        rate = _leaning(in_segment.calls, in_segment.hits, self._anywhere_rate(cell.provider))
         tally = self._cells.get(cell, NOTHING)
         return Chance(_leaning(tally.calls, tally.hits, rate), tally.calls + STRENGTH)
+
+    def _anywhere_rate(self, provider: str) -> float:
+        tally = self._anywhere.get(provider, NOTHING)
+        return _leaning(tally.calls, tally.hits, PRIOR_RATE)
 
     def expected(self, cell: Cell) -> float | None:
         """The chance by all that a cell has seen, shifts or not; None where it has seen too little."""

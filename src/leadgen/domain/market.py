@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from leadgen.domain.estimate import quantile
+
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
@@ -54,8 +56,7 @@ class Performance:
         """The time within which this share of its answers came; None where no time is on record."""
         if not self.seconds:
             return None
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return quantile(self.seconds, share)
 
     def overlap(self, other: str) -> float | None:
         """Of its hits on leads about which the other was asked, too: how many the other had as well."""

@@ -6,6 +6,7 @@ to swap neighbours a, b changes the cost by p_b·e_a - p_a·e_b.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,10 @@ def reservation_value(prizes: Sequence[tuple[float, float]], charge: float) -> f
 
     ``prizes``: what an answer may be worth, and how likely that is, such as a mobile number and any other.
     Ask by falling reservation value, and stop when what is in hand is worth as much as the highest one left.
+    What costs nothing is worth asking until the best prize is in hand.
     """
+    if not charge:
+        return max(prize for prize, _ in prizes)
     value, likely, worth = float("-inf"), 0.0, 0.0
     for prize, chance in sorted(prizes, reverse=True):
         likely += chance
@@ -131,7 +135,7 @@ class CostOrder(IOrdering):
         """See IOrdering."""
         del question, missed
         is_known = well_known(self._experience)
-        steps = greedy(standings, lambda name, _: self._experience.rate(name), is_known)
+        steps = greedy(standings, lambda name, _: self._experience.rate(name), is_known=is_known)
         return [
             by_rate(each, rate) if is_known(each.config.name) else hardly_asked(each) for each, rate in steps
         ]
@@ -147,6 +151,11 @@ def hardly_asked(standing: Standing) -> Ranked:
     return _ranked(standing, None, f"priority {standing.config.priority}, asked less than {CALLS_MIN} times")
 
 
+def unproven(standing: Standing, chance: float) -> Ranked:
+    """A provider whose place follows from its price and a guess, by which it is not to be skipped."""
+    return dataclasses.replace(by_rate(standing, chance, f", asked less than {CALLS_MIN} times"), chance=None)
+
+
 def by_rate(standing: Standing, chance: float, remark: str = "") -> Ranked:
     """A provider whose place follows from its chance, with the calculation as its reason."""
     config = standing.config
@@ -160,8 +169,8 @@ def by_rate(standing: Standing, chance: float, remark: str = "") -> Ranked:
 def greedy(
     standings: Sequence[Standing],
     chance: Callable[[str, tuple[str, ...]], float],
-    is_known: Callable[[str], bool],
     missed: Collection[str] = (),
+    is_known: Callable[[str], bool] = lambda _: True,
 ) -> list[tuple[Standing, float]]:
     """One after the other who has most hits per dollar, given that all before have missed; with its chance.
 

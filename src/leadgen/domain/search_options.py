@@ -65,7 +65,8 @@ class SearchOptions:
     @property
     def needs_track_records(self) -> bool:
         """Whether a search has to know how providers have done so far."""
-        return self.is_paced_by_providers or self.max_price_micros is not None
+        is_weighed_by_line = self.max_price_micros is not None and self.line is not WantedLine.ANY
+        return self.is_paced_by_providers or is_weighed_by_line
 
     @property
     def stagger(self) -> timedelta | None:

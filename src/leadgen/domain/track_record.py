@@ -1,15 +1,21 @@
-"""What a provider's last answers tell: how often it has a number, and how long it takes."""
+"""What a provider's last answers tell beyond its hit rate: how long they take, and of which line numbers are.
+
+How often it has a number at all is told by ``experience``, for each kind of lead.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from leadgen.domain.estimate import quantile
 from leadgen.domain.phone import LineType, WantedLine
 
 ANSWERS_MIN = 50
-"""From so many answers on something is said of the next one."""
+"""From so many answers on something is said of how long the next one takes."""
+
+NUMBERS_MIN = 30
+"""From so many numbers on something is said of the line of the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +34,15 @@ class TrackRecord:
 
     @property
     def p95_seconds(self) -> float | None:
-        """What 19 of 20 answers do not exceed (nearest rank); None while too few are on record."""
-        took = sorted(each.took_seconds for each in self.answers if each.took_seconds is not None)
-        return took[math.ceil(0.95 * len(took)) - 1] if len(took) >= ANSWERS_MIN else None
+        """What 19 of 20 answers do not exceed; None while too few are on record."""
+        return usual_seconds([each.took_seconds for each in self.answers if each.took_seconds is not None])
 
-    def chance(self, line: WantedLine) -> float | None:
-        """How likely it has such a number; None while too few answers are on record."""
-        if len(self.answers) < ANSWERS_MIN:
-            return None
-        hits = sum(each.line is not None and line.takes(each.line) for each in self.answers)
-        return hits / len(self.answers)
+    def share_of(self, line: WantedLine) -> float | None:
+        """Of its numbers, how many are of such a line; None while too few are on record."""
+        lines = [each.line for each in self.answers if each.line is not None]
+        return sum(line.takes(each) for each in lines) / len(lines) if len(lines) >= NUMBERS_MIN else None
+
+
+def usual_seconds(took: Sequence[float]) -> float | None:
+    """After so long an answer is late: what 19 of 20 do not exceed; None while there are too few."""
+    return quantile(took, 0.95) if len(took) >= ANSWERS_MIN else None

@@ -16,6 +16,7 @@ from operator import attrgetter
 from leadgen.domain.budget import Span
 from leadgen.domain.lead import EndState
 from leadgen.domain.money import MICROS_PER_USD
+from leadgen.domain.ordering import reservation_value
 from leadgen.domain.phone import PhoneNumber, WantedLine
 from leadgen.domain.provider import (
     Charges,
@@ -61,12 +62,14 @@ class Candidate:
     def refusal(self, max_price_micros: int | None) -> Refusal | None:
         """Why it is not worth asking where a number may cost so much, None where it is.
 
-        The stop rule: a call is skipped whose expected charge exceeds its chance times a number's worth.
+        The stop rule: a call is skipped whose reservation value is less than what is in hand, which is
+        nothing. Its chance is the one after all before it have missed: where the order is by hits per dollar,
+        whoever comes later is not worth asking either.
         """
         if max_price_micros is None or self.chance is None:
             return None
         charge = self.price_micros * (self.chance if self.charges is Charges.HIT else 1.0)
-        if charge <= self.chance * max_price_micros:
+        if reservation_value([(max_price_micros, self.chance)], charge) >= 0:
             return None
         price, worth = self.price_micros / MICROS_PER_USD, max_price_micros / MICROS_PER_USD
         if self.charges is Charges.HIT:
@@ -89,8 +92,8 @@ class WhenHeld(StrEnum):
 class Plan:
     """Whom to ask, who was refused before, and what to do while one is held.
 
-    ``stagger``: how long after a question the next provider is asked too; None is never (one after the
-    other), 0 all at once. ``grace``: how long a number waits for a better-ranked answer that is under way.
+    ``stagger``: how long after a question was sent the next provider is asked too; None is never (one after
+    the other), 0 all at once. ``grace``: how long a number waits for a better-ranked answer under way.
     ``line``: which numbers end the search. ``max_price_micros``: what a number is worth at most.
     """
 
@@ -128,11 +131,18 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A question is on its way: from now on its provider can be late. Before, it was in our own queue."""
+
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed, or the search begins."""
 
 
-Event = Answered | Held | Tick
+Event = Answered | Held | Sent | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +279,7 @@ class Waterfall:
         self._saved: list[tuple[int, int]] = []
         self._grace_until: datetime | None = None
         self._next_turn: datetime | None = None
+        self._queued: _Place | None = None
         for answered in history:
             self._recall(answered)
         for each in plan.candidates:
@@ -292,11 +303,15 @@ class Waterfall:
             case Answered():
                 place = self._places[event.provider]
                 place.is_in_flight = place.is_held = False
+                self._pace(place, now)
                 self._take(place, event, now)
             case Held():
                 place = self._places[event.provider]
                 place.is_in_flight = False
+                self._pace(place, now)
                 self._hold(place, event)
+            case Sent():
+                self._pace(self._places[event.provider], now)
             case Tick():
                 pass
         return self._moves(now)
@@ -333,6 +348,12 @@ class Waterfall:
         else:
             self._best = min(self._best or found, found, key=_rank)
 
+    def _pace(self, place: _Place, now: datetime) -> None:
+        """From now on the last one asked is waited for, and then it is the next one's turn."""
+        if place is self._queued and self._plan.stagger is not None:
+            self._queued = None
+            self._next_turn = now + (self._plan.stagger if place.stagger is None else place.stagger)
+
     def _hold(self, place: _Place, event: Held) -> None:
         place.not_before, place.is_held = event.until, event.over is None
         if event.until is None or self._plan.when_held is WhenHeld.SKIP:
@@ -366,8 +387,8 @@ class Waterfall:
     def _moments(self, now: datetime, *, is_quiet: bool) -> list[tuple[_Place, datetime]]:
         """Who may be asked and when, as long as no answer comes.
 
-        While others are under way it is the next one's turn once ``stagger`` has passed; who had their turn
-        comes back as soon as nothing holds them.
+        While others are under way it is the next one's turn once ``stagger`` has passed since the last one
+        was sent; who had their turn comes back as soon as nothing holds them.
         """
         is_race = self._plan.stagger is not None
         if not is_race and not is_quiet:
@@ -379,13 +400,17 @@ class Waterfall:
         moments = []
         for number, place in enumerate(waiting):
             is_first = is_quiet and (number == 0 or self._plan.when_held is not WhenHeld.WAIT)
+            if self._queued and not (is_first or place.is_begun):
+                continue
             turn = now if is_first or place.is_begun else self._next_turn or now
             moments.append((place, max(place.not_before or now, turn)))
         return moments
 
     def _begin(self, place: _Place, now: datetime) -> None:
-        if not place.is_begun and self._plan.stagger is not None:
-            self._next_turn = now + (self._plan.stagger if place.stagger is None else place.stagger)
+        if not place.is_begun:
+            self._queued = place
+            if not self._plan.stagger:
+                self._pace(place, now)
         place.is_begun = place.is_in_flight = True
 
     def _end(self, flying: Sequence[_Place], now: datetime) -> Moves:

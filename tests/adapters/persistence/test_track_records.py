@@ -9,7 +9,7 @@ from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.track_records import SqlTrackRecords
 from leadgen.domain.phone import LineType, WantedLine
 from leadgen.domain.provider import Charges, Fault, Hit, Miss, Outcome, Rejected, Unknown
-from leadgen.domain.track_record import ANSWERS_MIN, PastAnswer, TrackRecord
+from leadgen.domain.track_record import ANSWERS_MIN, NUMBERS_MIN, PastAnswer, TrackRecord
 from tests import builders
 from tests.adapters.conftest import stores_on
 from tests.contracts.stores import add_leads
@@ -69,10 +69,10 @@ def test_p95_is_the_nearest_rank() -> None:
     assert TrackRecord([PastAnswer(None, None)] * 100).p95_seconds is None
 
 
-@pytest.mark.parametrize(("line", "chance"), [(WantedLine.ANY, 0.5), (WantedLine.MOBILE, 0.2)])
-def test_chance_counts_usable_numbers(line: WantedLine, chance: float) -> None:
-    """What is no number of the wanted line is no hit; of few answers nothing is said."""
+@pytest.mark.parametrize(("line", "share"), [(WantedLine.ANY, 1.0), (WantedLine.MOBILE, 0.4)])
+def test_share_of_a_line(line: WantedLine, share: float) -> None:
+    """It is that of the numbers, whoever else missed; of few numbers nothing is said."""
     lines = [LineType.MOBILE] * 20 + [LineType.LANDLINE] * 30 + [None] * 50
     answers = [PastAnswer(1.0, each) for each in lines]
-    assert TrackRecord(answers).chance(line) == chance
-    assert TrackRecord(answers[: ANSWERS_MIN - 1]).chance(line) is None
+    assert TrackRecord(answers).share_of(line) == share
+    assert TrackRecord(answers[: NUMBERS_MIN - 1]).share_of(line) is None

@@ -27,7 +27,7 @@ HEADINGS = ("world", "oracle", "segment", "possible", "saved", "configured", "af
 def main(argv: list[str]) -> int:
     """Prints a line a world; 1 where a world misses what was promised."""
     parser = argparse.ArgumentParser(prog="bench-ordering")
-    parser.add_argument("--seed", type=int, default=2026, help="which worlds are drawn")
+    parser.add_argument("--seed", type=int, default=90210, help="which worlds are drawn")
     parser.add_argument("--drawn", type=int, default=20, help="how many")
     options = parser.parse_args(argv)
     print(f"{HEADINGS[0]:<16}" + "".join(f"{heading:>12}" for heading in HEADINGS[1:]))

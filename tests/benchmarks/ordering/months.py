@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from leadgen.domain.backtest import Verdict, backtest
 from leadgen.domain.market import PastCall, PastLead
+from leadgen.domain.replay import Terms
 from tests.benchmarks.ordering.market import RESELLERS, Person, World, cost_of, people
 
 WORLD = replace(RESELLERS, name="months")
@@ -40,7 +41,7 @@ def logged_month(month: int, world: World = WORLD) -> Verdict:
 
 def _judged(past: Sequence[PastLead], world: World) -> Verdict:
     configs = {each.config.name: each.config for each in world.standings()}
-    return backtest(past, lambda _: NEW_ORDER, configs)
+    return backtest(past, lambda _: NEW_ORDER, Terms(configs))
 
 
 def _asked(person: Person, order: Sequence[str], world: World, *, is_panel: bool = False) -> PastLead:

@@ -454,9 +454,12 @@ async def test_question_waits_for_money_that_is_held(world: World) -> None:
     assert held.over is Span.JOB
     assert held.until is not None
     assert timedelta(0) < held.until - world.clock.now() <= timedelta(seconds=1)
+    await world.clock.advance(0.2)
+    assert await world.ask(second, job_id="job-1") == held, "no ticket is taken to hear it again so soon"
     world.orion.will_answer(Rejected(Fault.BROKEN, "HTTP 500"))
     world.orion.release()
     await world.wait_for(asking)
+    await world.clock.advance(1.0)
     assert await world.ask(second, job_id="job-1") == Answered("orion", 0, Miss())
 
 

@@ -23,6 +23,8 @@ from tests.unit.application.world import CONFIGS, World, a_hit
 PARALLEL = SearchOptions(Strategy.PARALLEL)
 HEDGED = SearchOptions(Strategy.HEDGED, hedge_after_seconds=0.5)
 ALL = ("orion", "astra", "nimbus")
+GET_READY = 0.05
+"""How far ahead tickets open."""
 PRICES = {name: CONFIGS[name].price_micros for name in ALL}
 
 
@@ -199,7 +201,7 @@ async def test_hedge_is_not_bought_for_who_answers_in_time(world: World) -> None
 
 
 async def test_hedge_is_bought_when_one_is_late(world: World) -> None:
-    """After the delay the next is asked too, and its number counts."""
+    """After the delay, counted from the first byte, the next is asked too, and its number counts."""
     await world.add_lead()
     world.astra.will_answer(a_hit(2))
     world.orion.seconds, world.astra.seconds = 4.0, 0.1
@@ -207,7 +209,21 @@ async def test_hedge_is_bought_when_one_is_late(world: World) -> None:
     result = await raced(world, HEDGED)
 
     assert (result.provider, calls(world)) == ("astra", [1, 1, 0])
-    assert world.astra.asked[0].at - world.orion.asked[0].at == pytest.approx(0.5, abs=0.05)
+    assert world.astra.asked[0].at - world.orion.asked[0].at == pytest.approx(0.5 + GET_READY, abs=0.02)
+
+
+async def test_who_queues_for_a_ticket_is_not_late(world: World) -> None:
+    """A hedge is for a slow provider: while our own limits hold the first question back, none is bought."""
+    await world.configure("orion", limits=Limits((Rule(1, 10_000_000),), concurrency=1))
+    first, second = await world.add_leads(2)
+    world.orion.will_answer(a_hit(1), a_hit(2))
+    await world.search(first, options=HEDGED)
+
+    result = await world.search(second, options=HEDGED)
+
+    assert isinstance(result, Verdict)
+    assert (result.provider, calls(world)) == ("orion", [2, 0, 0])
+    assert world.orion.asked[1].at - world.orion.asked[0].at > 9.0
 
 
 async def test_hedge_after_the_provider_s_own_p95(world: World) -> None:
@@ -221,7 +237,7 @@ async def test_hedge_after_the_provider_s_own_p95(world: World) -> None:
     result = await world.search(leads[50], options=SearchOptions(Strategy.HEDGED))
 
     assert isinstance(result, Verdict)
-    assert world.astra.asked[0].at - world.orion.asked[-1].at == pytest.approx(1.2, abs=0.05)
+    assert world.astra.asked[0].at - world.orion.asked[-1].at == pytest.approx(1.2 + GET_READY, abs=0.02)
 
 
 async def test_hedge_before_anything_is_known_of_the_pace(world: World) -> None:
@@ -231,7 +247,7 @@ async def test_hedge_before_anything_is_known_of_the_pace(world: World) -> None:
 
     await raced(world, SearchOptions(Strategy.HEDGED))
 
-    assert world.astra.asked[0].at - world.orion.asked[0].at == pytest.approx(0.5, abs=0.05)
+    assert world.astra.asked[0].at - world.orion.asked[0].at == pytest.approx(0.5 + GET_READY, abs=0.02)
 
 
 # ---------------------------------------------------------------- limits and failures

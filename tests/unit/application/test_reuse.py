@@ -10,6 +10,7 @@ import pytest
 from leadgen.adapters.persistence.track_records import SqlTrackRecords
 from leadgen.application.paid_calls import Purchase
 from leadgen.application.round import OpenRound
+from leadgen.domain.experience import CALLS_MIN
 from leadgen.domain.fair_queue import Claimant
 from leadgen.domain.job import JobReport, JobScope
 from leadgen.domain.lead import EndState
@@ -242,19 +243,22 @@ async def test_second_best_becomes_the_number_for_nothing(world: World) -> None:
 
 async def test_dear_provider_is_skipped_once_its_hit_rate_is_known(world: World) -> None:
     """It is named as not worth its price; without enough answers on record everybody is asked."""
-    leads = await world.add_leads(52)
+    leads = await world.add_leads(CALLS_MIN + 2)
     worth = SearchOptions(max_price_micros=50_000)
-    for lead in leads[:50]:
-        await world.ask(lead)
+    for lead in leads[: CALLS_MIN + 1]:
+        world.astra.will_answer(a_hit())
+        await world.search(lead, options=worth)
+    await world.here.watch.drain()
+    await world.clock.advance(10.0)
 
-    result = await world.search(leads[50], options=worth)
+    result = await world.search(leads[-1], options=worth)
 
     assert isinstance(result, Verdict)
     assert result.state is EndState.NOT_FOUND
     assert {each.provider: each.reason for each in result.unasked} == {
         "orion": "price: $0.02 is more than 0.00 x $0.05"
     }
-    assert calls(world) == [50, 1, 1]
+    assert calls(world) == [CALLS_MIN + 1, CALLS_MIN + 2, 1]
 
 
 async def test_every_lookup_says_why(world: World) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import pytest
 
 from leadgen.domain.experience import Cell, Experience, Tally
-from leadgen.domain.learning import LearnedOrder
 from leadgen.domain.ordering import (
     CostOrder,
     IOrdering,
@@ -72,14 +71,13 @@ def test_cost_asks_for_most_hits_per_dollar_first() -> None:
     assert ranked[1].reason == "0.54 / $0.020 = 27 hits per $"
 
 
-@pytest.mark.parametrize("order", [CostOrder, lambda known: LearnedOrder(known, "job-1")])
-def test_little_known_keeps_its_place(order: Callable[[Experience], IOrdering]) -> None:
+def test_little_known_keeps_its_place() -> None:
     """Until a provider has been asked 30 times its rate is chance, and its configured place holds."""
     cheapest = provider("nimbus", 3, 1_000)
     for calls, expected in ((29, ["astra", "orion", "nimbus"]), (30, ["nimbus", "astra", "orion"])):
         cells = {Cell(SEGMENT, name): seen(200, rate) for name, rate in RATES.items()}
         cells[Cell(SEGMENT, "nimbus")] = seen(calls, 0.3)
-        ranked = order(Experience(cells)).rank(QUESTION, [ORION, ASTRA, cheapest])
+        ranked = CostOrder(Experience(cells)).rank(QUESTION, [ORION, ASTRA, cheapest])
         assert [each.provider for each in ranked] == expected
         assert ("asked less than 30 times" in ranked[-1].reason) == (calls < 30)
 

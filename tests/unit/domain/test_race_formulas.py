@@ -1,20 +1,20 @@
-"""What races cost and how long they take, against the formulas of the waterfall, the hedge and the race.
+"""What races cost and how long they take in virtual time, against the formulas.
 
-Provider i has a number with probability p, charges c a call, and answers after L with the distribution F.
-Latencies are exponential here, so that every formula can be integrated without a library.
+`python -m tests.benchmarks.races` does the same over real processes.
 """
 
 import math
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import timedelta
 
 import pytest
 
 from leadgen.domain.provider import Hit, Miss
-from leadgen.domain.waterfall import Answered, Ask, Candidate, Event, Plan, Tick, Waterfall
+from leadgen.domain.waterfall import Answered, Candidate, Event, Plan, Sent, Tick, Waterfall
 from tests.builders import NOW, us_phone
+from tests.race_formulas import Vendor, all_at_once, hedged, in_turn
 
 LEADS = 20_000
 SEED = 7
@@ -22,23 +22,18 @@ WITHIN = 0.03
 HIT = Hit(us_phone(0), "x")
 
 
-@dataclass(frozen=True)
-class Vendor:
-    """A provider as the formulas see it."""
+def vendor(name: str, hit_rate: float, price: float, mean_seconds: float) -> Vendor:
+    """One whose answers take an exponential time."""
 
-    name: str
-    hit_rate: float
-    price: float
-    mean_seconds: float
+    def has_answered_by(seconds: float) -> float:
+        return 1.0 - math.exp(-seconds / mean_seconds) if seconds > 0 else 0.0
 
-    def has_answered_by(self, seconds: float) -> float:
-        """F: the probability that it has answered by then."""
-        return 1.0 - math.exp(-seconds / self.mean_seconds) if seconds > 0 else 0.0
+    return Vendor(name, hit_rate, price, mean_seconds, has_answered_by)
 
 
-ORION = Vendor("orion", 0.45, 0.05, 0.4)
-ASTRA = Vendor("astra", 0.35, 0.03, 0.5)
-NIMBUS = Vendor("nimbus", 0.50, 0.10, 0.8)
+ORION = vendor("orion", 0.45, 0.05, 0.4)
+ASTRA = vendor("astra", 0.35, 0.03, 0.5)
+NIMBUS = vendor("nimbus", 0.50, 0.10, 0.8)
 TWO, THREE = (ORION, ASTRA), (ORION, ASTRA, NIMBUS)
 
 
@@ -58,7 +53,7 @@ def mean(vendors: Sequence[Vendor], stagger: float | None) -> tuple[float, float
 def search(waterfall: Waterfall, vendors: dict[str, Vendor], chance: random.Random) -> tuple[float, float]:
     """One search: what was sent is paid, whoever wins."""
     now, cost = NOW, 0.0
-    flights: list[tuple[timedelta, Ask, Hit | Miss]] = []
+    coming: list[tuple[timedelta, Event]] = []
     event: Event = Tick()
     while True:
         moves = waterfall.step(event, now)
@@ -68,68 +63,33 @@ def search(waterfall: Waterfall, vendors: dict[str, Vendor], chance: random.Rand
             vendor = vendors[ask.provider]
             outcome = HIT if chance.random() < vendor.hit_rate else Miss()
             takes = timedelta(seconds=chance.expovariate(1.0 / vendor.mean_seconds))
-            flights.append((now - NOW + takes, ask, outcome))
+            coming.append((now - NOW, Sent(ask.provider)))
+            coming.append((now - NOW + takes, Answered(ask.provider, ask.n, outcome)))
             cost += vendor.price
-        flights.sort(key=lambda flight: flight[0])
-        if moves.wake_at is not None and (not flights or moves.wake_at - NOW < flights[0][0]):
+        coming.sort(key=lambda each: each[0])
+        if moves.wake_at is not None and (not coming or moves.wake_at - NOW < coming[0][0]):
             now, event = moves.wake_at, Tick()
         else:
-            at, ask, outcome = flights.pop(0)
-            now, event = NOW + at, Answered(ask.provider, ask.n, outcome)
-
-
-def integral(of: Callable[[float], float], start: float, end: float = 30.0, steps: int = 20_000) -> float:
-    """By Simpson's rule."""
-    width = (end - start) / steps
-    inner = sum((4 if step % 2 else 2) * of(start + step * width) for step in range(1, steps))
-    return (of(start) + inner + of(end)) * width / 3
-
-
-def is_open_at(vendors: Sequence[Vendor], by: Callable[[Vendor], float]) -> float:
-    """The probability that nobody has given a number yet and somebody has not answered.
-
-    ``by``: the probability that a provider has answered.
-    """
-    no_number = math.prod(1 - each.hit_rate * by(each) for each in vendors)
-    all_misses = math.prod((1 - each.hit_rate) * by(each) for each in vendors)
-    return no_number - all_misses
+            at, event = coming.pop(0)
+            now = NOW + at
 
 
 @pytest.mark.parametrize("vendors", [TWO, THREE], ids=len)
 def test_waterfall(vendors: Sequence[Vendor]) -> None:
-    """E[cost] = sum of q e, E[latency] = sum of q E[L]; q is the probability that all before have missed."""
-    reached = [math.prod(1 - each.hit_rate for each in vendors[:rank]) for rank in range(len(vendors))]
-    cost, seconds = mean(vendors, None)
-    assert cost == pytest.approx(sum(q * v.price for q, v in zip(reached, vendors, strict=True)), rel=WITHIN)
-    expected = sum(q * v.mean_seconds for q, v in zip(reached, vendors, strict=True))
-    assert seconds == pytest.approx(expected, rel=WITHIN)
+    """One after the other, each is paid and awaited where all before it have missed."""
+    assert mean(vendors, None) == pytest.approx(astuple(in_turn(vendors)), rel=WITHIN)
 
 
 @pytest.mark.parametrize("vendors", [TWO, THREE], ids=len)
 def test_parallel(vendors: Sequence[Vendor]) -> None:
     """Everybody is paid; it ends with the first number, or when all have answered."""
-    cost, seconds = mean(vendors, 0.0)
-    assert cost == pytest.approx(sum(each.price for each in vendors))
-    expected = integral(lambda at: is_open_at(vendors, lambda each: each.has_answered_by(at)), 0.0)
-    assert seconds == pytest.approx(expected, rel=WITHIN)
+    assert mean(vendors, 0.0) == pytest.approx(astuple(all_at_once(vendors)), rel=WITHIN)
 
 
 @pytest.mark.parametrize("delay", [0.1, 0.5, 1.2])
 def test_hedged(delay: float) -> None:
-    """E[cost] = e1 + e2 (1 - p1 F1(d)); the second starts at min(d, the first one's miss)."""
-    cost, seconds = mean(TWO, delay)
-    in_time = ORION.has_answered_by(delay)
-    assert cost == pytest.approx(ORION.price + ASTRA.price * (1 - ORION.hit_rate * in_time), rel=WITHIN)
-
-    early = integral(lambda at: math.exp(-at / ORION.mean_seconds) / ORION.mean_seconds * at, 0.0, delay)
-    early += (1 - ORION.hit_rate) * in_time * ASTRA.mean_seconds
-
-    def answered_by(at: float) -> Callable[[Vendor], float]:
-        late = (ORION.has_answered_by(at) - in_time) / (1 - in_time)
-        return lambda each: late if each is ORION else each.has_answered_by(at - delay)
-
-    both = delay + integral(lambda at: is_open_at(TWO, answered_by(at)), delay)
-    assert seconds == pytest.approx(early + (1 - in_time) * both, rel=WITHIN)
+    """The second is paid unless the first has a number in time, and starts at its miss or when it is late."""
+    assert mean(TWO, delay) == pytest.approx(astuple(hedged(*TWO, delay)), rel=WITHIN)
 
 
 def test_surcharge_of_a_hedge_after_p95() -> None:

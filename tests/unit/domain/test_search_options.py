@@ -31,13 +31,14 @@ def test_all_words() -> None:
         ({"strategy": "hedged"}, timedelta(milliseconds=500), True),
         ({"strategy": "hedged", "hedge_after": "p95"}, timedelta(milliseconds=500), True),
         ({"strategy": "hedged", "hedge_after": "300ms"}, timedelta(milliseconds=300), False),
-        ({"max_price": "0.05"}, None, True),
+        ({"max_price": "0.05"}, None, False),
+        ({"max_price": "0.05", "line": "mobile"}, None, True),
     ],
 )
 def test_when_the_next_is_asked(
     words: dict[str, str], stagger: timedelta | None, needs_records: bool
 ) -> None:
-    """Never, after a while, or at once; a provider's own pace has to be looked up."""
+    """Never, after a while, or at once; a provider's pace, and the lines of its numbers, are looked up."""
     options = read_options(**words)  # type: ignore[arg-type]
     assert (options.stagger, options.needs_track_records) == (stagger, needs_records)
 

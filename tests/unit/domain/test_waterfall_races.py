@@ -18,6 +18,7 @@ from leadgen.domain.waterfall import (
     Moves,
     Plan,
     Reused,
+    Sent,
     Tick,
     Waterfall,
     WhenHeld,
@@ -56,27 +57,42 @@ def test_parallel_asks_all_at_once() -> None:
 
 
 def test_hedged_asks_the_next_when_one_is_late() -> None:
-    """One question a stagger, counted from the one before."""
+    """One question a stagger, counted from when the one before was sent."""
     search = race(500 * MS)
-    assert search.step(Tick(), NOW) == Moves(asks=(Ask("orion", 0),), wake_at=NOW + 500 * MS)
+    assert search.step(Tick(), NOW) == Moves(asks=(Ask("orion", 0),))
+    assert search.step(Sent("orion"), NOW) == Moves(wake_at=NOW + 500 * MS)
     assert search.step(Tick(), NOW + 499 * MS) == Moves(wake_at=NOW + 500 * MS)
-    moves = search.step(Tick(), NOW + 510 * MS)
-    assert moves == Moves(asks=(Ask("astra", 0),), wake_at=NOW + 1010 * MS)
+    assert search.step(Tick(), NOW + 510 * MS) == Moves(asks=(Ask("astra", 0),))
+    assert search.step(Sent("astra"), NOW + 510 * MS) == Moves(wake_at=NOW + 1010 * MS)
+
+
+def test_who_waits_in_our_own_queue_is_not_late() -> None:
+    """A hedge is for a slow provider: until the question has left, nobody else is asked instead."""
+    search = race(500 * MS)
+    search.step(Tick(), NOW)
+    assert search.step(Tick(), NOW + 60_000 * MS) == Moves()
+    sent = NOW + 60_000 * MS
+    assert search.step(Sent("orion"), sent) == Moves(wake_at=sent + 500 * MS)
+    search.step(Tick(), sent + 500 * MS)
+    assert search.step(Sent("orion"), sent + 600 * MS) == Moves(), "astra is waited for, and only that counts"
 
 
 def test_hedged_asks_the_next_at_once_after_a_miss() -> None:
     """Who has answered is not late: the next one starts at the earlier of the two moments."""
     search = race(500 * MS)
     search.step(Tick(), NOW)
-    moves = search.step(answer("orion", Miss()), NOW + 100 * MS)
-    assert moves == Moves(asks=(Ask("astra", 0),), wake_at=NOW + 600 * MS)
+    search.step(Sent("orion"), NOW)
+    assert search.step(answer("orion", Miss()), NOW + 100 * MS) == Moves(asks=(Ask("astra", 0),))
+    assert search.step(Sent("astra"), NOW + 110 * MS) == Moves(wake_at=NOW + 610 * MS)
 
 
 def test_each_provider_is_late_by_its_own_pace() -> None:
     """A candidate's stagger goes before the plan's."""
     search = race(500 * MS, staggers=(2_000 * MS, None, None))
-    assert search.step(Tick(), NOW).wake_at == NOW + 2_000 * MS
-    assert search.step(Tick(), NOW + 2_000 * MS).wake_at == NOW + 2_500 * MS
+    search.step(Tick(), NOW)
+    assert search.step(Sent("orion"), NOW).wake_at == NOW + 2_000 * MS
+    search.step(Tick(), NOW + 2_000 * MS)
+    assert search.step(Sent("astra"), NOW + 2_000 * MS).wake_at == NOW + 2_500 * MS
 
 
 def test_a_number_lets_all_others_go() -> None:

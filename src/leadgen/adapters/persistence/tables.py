@@ -154,6 +154,7 @@ provider_tallies = Table(
         Column(name, Float, nullable=False)
         for name in ("calls", "hits", "recent_calls", "recent_hits", "past_calls", "past_hits")
     ),
+    Column("seen_at", Float, nullable=False, server_default="0"),
 )
 
 jobs = Table(

@@ -14,12 +14,12 @@ from leadgen.adapters.persistence.tables import provider_tallies as table
 from leadgen.application.ports.tally_book import ITallyBook
 from leadgen.domain.experience import Cell, Tally, learned
 
-_COUNTS = ("calls", "hits", "recent_calls", "recent_hits", "past_calls", "past_hits")
+_COUNTS = ("calls", "hits", "recent_calls", "recent_hits", "past_calls", "past_hits", "seen_at")
 _SEPARATOR = "+"
 
 
 class SqlTallyBook(ITallyBook):
-    """One row a cell; whoever adds has locked all rows of the providers, in one order."""
+    """One row a cell; whoever adds has locked all rows of the segments, in one order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,8 +33,7 @@ class SqlTallyBook(ITallyBook):
     async def add(self, seen: Mapping[Cell, tuple[int, int]]) -> None:
         """See ITallyBook."""
         segments = {cell.segment for cell in seen}
-        providers = {cell.provider for cell in seen}
-        is_near = table.c.segment.in_(sorted(segments)) & table.c.provider.in_(sorted(providers))
+        is_near = table.c.segment.in_(sorted(segments))
         blank = [_key(cell) | dict.fromkeys(_COUNTS, 0.0) for cell in sorted(seen)]
         async with self._database.write() as conn:
             await conn.execute(self._database.insert_or_skip(table, *_KEYS), blank)

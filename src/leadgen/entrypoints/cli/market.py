@@ -11,26 +11,37 @@ from rich.table import Table
 
 from leadgen.application.backtest_order import Backtest
 from leadgen.composition import Leadgen
-from leadgen.domain.backtest import LEADS_MIN, Estimate
+from leadgen.domain.backtest import LEADS_MIN
 from leadgen.domain.errors import UnknownId
+from leadgen.domain.estimate import Estimate
 from leadgen.domain.market import ALL, Performance
 from leadgen.domain.money import MICROS_PER_USD, micros_from_usd
 from leadgen.domain.ordering import Order
+from leadgen.domain.search_options import GRACE_SECONDS, P95, SearchOptions, Strategy, read_options
 from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.phones import Grace, HedgeAfter, How
 from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, out, print_json, with_leadgen
 
 Report = Mapping[tuple[str, str], Performance]
 
 
 def backtest(
+    *,
     order: Annotated[Order, typer.Option(help="The order to try.")] = Order.COST,
     price: Annotated[
         list[str] | None, typer.Option(metavar="NAME=USD", help="Under another price; repeatable.")
     ] = None,
+    strategy: How = Strategy.SEQUENTIAL,
+    hedge_after: HedgeAfter = P95,
+    grace: Grace = f"{GRACE_SECONDS * 1_000:g}ms",
     account: AccountName = DEFAULT_ACCOUNT,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say what another order or price would have cost over the leads of the ledger, with 95 % intervals."""
+    """Say what another order, strategy or price would have cost over the ledger's leads, and how fast it is.
+
+    Intervals are of 95 %. Time is that of the providers: what queues and limits add is not in it.
+    """
+    options = read_options(strategy=strategy, hedge_after=hedge_after, grace=grace)
 
     async def use(leadgen: Leadgen) -> Backtest:
         prices = {
@@ -39,23 +50,28 @@ def backtest(
         for name in prices:
             if name not in await leadgen.catalog.configs():
                 raise UnknownId("provider", name)
-        return await leadgen.market.backtest.run(account, order, prices)
+        return await leadgen.market.backtest.run(account, order, prices, options)
 
     result = with_leadgen(use, account=account)
     if json:
-        print_json(_backtest_document(order, result))
+        print_json(_backtest_document(order, options, result))
         return
+    _print_backtest(order, options, result)
+
+
+def _print_backtest(order: Order, options: SearchOptions, result: Backtest) -> None:
     paid, found = render.money(result.paid_micros), result.found
     out.print(f"{result.leads} leads, {result.panel} of them in the panel; {found} numbers for {paid}.")
     verdict = result.verdict
+    what = f"{order.value}, {options.strategy.value}" if options.is_race else order.value
     if verdict.cost_micros is None or verdict.coverage is None:
-        out.print(
-            f"No verdict on {order.value}: {verdict.leads:.0f} leads tell about it, {LEADS_MIN} are needed."
-            " To get more: leadgen phones find --panel 1%"
-        )
+        reason = f"{verdict.leads:.0f} leads tell about it, {LEADS_MIN} are needed"
+        if verdict.leads >= LEADS_MIN:
+            reason = "of too many leads nobody knows what providers further down would have answered"
+        out.print(f"No verdict on {what}: {reason}. To get more: leadgen phones find --panel 1%")
         return
     cost, coverage = verdict.cost_micros, verdict.coverage
-    out.print(f"Asked by {order.value}, judged by {verdict.leads:.0f} leads ({verdict.method}):")
+    out.print(f"Asked by {what}, judged by {verdict.leads:.0f} leads ({verdict.method}):")
     out.print(
         f"  a lead costs ${cost.mean / MICROS_PER_USD:.4f}"
         f" (95 %: {cost.low / MICROS_PER_USD:.4f} to {cost.high / MICROS_PER_USD:.4f})"
@@ -63,6 +79,12 @@ def backtest(
     out.print(
         f"  a number is found for {coverage.mean:.1%} (95 %: {coverage.low:.1%} to {coverage.high:.1%})"
     )
+    for told, took in (
+        ("a lead takes", verdict.seconds),
+        ("19 of 20 leads take at most", verdict.p95_seconds),
+    ):
+        if took is not None:
+            out.print(f"  {told} {took.mean:.2f} s (95 %: {took.low:.2f} to {took.high:.2f})")
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -126,10 +148,11 @@ def _seconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.2f} s"
 
 
-def _backtest_document(order: Order, result: Backtest) -> dict[str, Any]:
+def _backtest_document(order: Order, options: SearchOptions, result: Backtest) -> dict[str, Any]:
     verdict = result.verdict
     return {
         "order": order.value,
+        "strategy": options.strategy.value,
         "leads": result.leads,
         "panel": result.panel,
         "paid_usd": render.dollars(result.paid_micros),
@@ -138,6 +161,8 @@ def _backtest_document(order: Order, result: Backtest) -> dict[str, Any]:
         "leads_effective": round(verdict.leads, 1),
         "usd_per_lead": _estimate_document(verdict.cost_micros, MICROS_PER_USD),
         "coverage": _estimate_document(verdict.coverage, 1),
+        "seconds_per_lead": _estimate_document(verdict.seconds, 1),
+        "p95_seconds": _estimate_document(verdict.p95_seconds, 1),
     }
 
 
