@@ -6,8 +6,8 @@ import asyncio
 import os
 import secrets
 import socket
+import struct
 import time
-import uuid
 from datetime import UTC, datetime
 
 from leadgen.application.ports.clock import IClock
@@ -37,14 +37,24 @@ class Uuid7Source(IIdSource):
 
     def __init__(self) -> None:
         self._last = 0
+        self._random = list[int]()
+        self._process = 0
 
     def new(self) -> str:
         """See IIdSource."""
         ordered = (time.time_ns() // 1_000_000) << 12
         self._last = max(ordered, self._last + 1)
         millis, sequence = self._last >> 12, self._last & 0xFFF
-        low = int.from_bytes(os.urandom(8)) >> 2
-        return str(uuid.UUID(int=millis << 80 | 0x7 << 76 | sequence << 64 | 0b10 << 62 | low))
+        low = self._random_number() >> 2 | 0b10 << 62
+        digits = f"{millis:012x}7{sequence:03x}{low:016x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    def _random_number(self) -> int:
+        """64 bits, of which many are asked for at once; a forked process asks for its own."""
+        if not self._random or self._process != os.getpid():
+            self._process = os.getpid()
+            self._random = list(struct.unpack("64Q", os.urandom(512)))
+        return self._random.pop()
 
 
 def process_name() -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
@@ -22,8 +23,9 @@ from leadgen.adapters.persistence.lead_changes import (
     replace_lead,
     with_cost,
 )
+from leadgen.adapters.persistence.new_rows import NewRows
 from leadgen.adapters.persistence.outbox import Outbox
-from leadgen.adapters.persistence.records import Records
+from leadgen.adapters.persistence.records import Records, moment
 from leadgen.adapters.persistence.rows import (
     find_column,
     identity_of,
@@ -44,12 +46,9 @@ from leadgen.application.ports.lead_repository import (
 )
 from leadgen.domain.budget import Span
 from leadgen.domain.lead import FROM_FILE, EndState, Lead, Profile
-from leadgen.domain.lead_row import Column
+from leadgen.domain.lead_row import FIELD_HEADERS, Column
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
-
-_KEPT = ("account_id", "identity", "created_at")
-"""What a merge never changes of a lead; not even to itself, which would lock out lookups of it."""
 
 
 class SqlLeadRepository(ILeadRepository):
@@ -65,12 +64,15 @@ class SqlLeadRepository(ILeadRepository):
         """See ILeadRepository."""
         if not arrivals:
             return 0
-        async with self._database.write() as conn:
+        people = [(identity_of(arrival.profile), arrival) for arrival in arrivals]
+        identities = [identity for identity, _ in people]
+
+        async def work(conn: AsyncConnection) -> int:
             await _lock(conn, account)
-            known = await _known(conn, account, [str(identity_of(arrival.profile)) for arrival in arrivals])
-            rows, created = self._merged(account, arrivals, known)
-            await conn.execute(self._database.insert_or_replace(leads, "id", kept=_KEPT), rows)
-        return created
+            known = await _known(conn, account, identities, is_sqlite=self._database.is_sqlite)
+            return await self._merge(conn, account, people, known)
+
+        return await self._database.transact(work)
 
     @uninterrupted
     async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
@@ -165,41 +167,84 @@ class SqlLeadRepository(ILeadRepository):
         async with self._database.read() as conn:
             return [line_of(row) for row in (await conn.execute(statement)).mappings()]
 
-    def _merged(
-        self, account: str, arrivals: Sequence[Arrival], known: dict[str, dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], int]:
-        rows: dict[str, dict[str, Any]] = {}
-        created = 0
-        for arrival in arrivals:
-            identity = str(identity_of(arrival.profile))
-            standing = rows.get(identity) or known.get(identity)
-            created += standing is None
-            rows[identity] = self._row(account, arrival, standing)
-        return sorted(rows.values(), key=itemgetter("id")), created
-
-    def _row(self, account: str, arrival: Arrival, standing: dict[str, Any] | None) -> dict[str, Any]:
+    async def _merge(
+        self,
+        conn: AsyncConnection,
+        account: str,
+        people: Iterable[tuple[str | None, Arrival]],
+        known: dict[str | None, dict[str, Any]],
+    ) -> int:
         now = self._clock.now()
-        if standing is None:
-            base: dict[str, Any] = {
-                "id": arrival.id, "account_id": account, "created_at": now, "unasked": [],
-                "second_best": None, "phone_provider": None, "phone_status": None, "deleted_at": None,
-                **phone_columns(None),
-            }  # fmt: skip
-            profile = arrival.profile
-        else:
-            base = dict(standing)
-            profile = profile_of(standing).merged_with(arrival.profile)
-            if profile.question() != profile_of(standing).question() and not base["phone"]:
-                base |= {"phone_status": None, "second_best": None}
-        row = {**base, **profile_columns(profile), "updated_at": now}
-        if arrival.phone and not row["phone"]:
-            row |= {
-                **phone_columns(arrival.phone),
-                "phone_provider": FROM_FILE,
-                "phone_status": EndState.FOUND.value,
-                "second_best": None,
-            }
+        changed: dict[str | None, dict[str, Any]] = {}
+        new: dict[str | None, Arrival] = {}
+        for identity, arrival in people:
+            if standing := changed.get(identity) or known.get(identity):
+                changed[identity] = _changed(standing, arrival, now)
+            else:
+                first = new.get(identity)
+                new[identity] = _joined(first, arrival) if first else arrival
+        is_sqlite = self._database.is_sqlite
+        if changed:
+            columns, records, statement = _changes(is_sqlite)
+            rows = [[row[name] for name in columns] for row in changed.values()]
+            await records.count(conn, statement, rows)
+        at = moment(now, is_sqlite=is_sqlite)
+        # In the order of an index, whose pages are then each gone to once.
+        rows = [_new_row(account, identity, new[identity], at) for identity in sorted(new, key=str)]
+        await _new_leads(is_sqlite).insert(conn, rows)
+        return len(new)
+
+
+def _joined(first: Arrival, later: Arrival) -> Arrival:
+    """Two rows of one new person."""
+    return Arrival(first.id, first.profile.merged_with(later.profile), first.phone or later.phone)
+
+
+def _changed(standing: dict[str, Any], arrival: Arrival, now: datetime) -> dict[str, Any]:
+    """The row of somebody who is there, with what has arrived."""
+    before = profile_of(standing)
+    profile = before.merged_with(arrival.profile)
+    row = {**standing, **profile_columns(profile), "updated_at": now}
+    if row["phone"]:
         return row
+    if profile.question() != before.question():
+        row |= {"phone_status": None, "second_best": None}
+    if arrival.phone:
+        row |= {**phone_columns(arrival.phone), **_FROM_FILE, "second_best": None}
+    return row
+
+
+_FROM_FILE = {"phone_provider": FROM_FILE, "phone_status": EndState.FOUND.value}
+_PROFILE = tuple(FIELD_HEADERS)
+_profile_values = attrgetter(*_PROFILE)
+_NEW = (
+    "id", "account_id", "identity", *_PROFILE, "extra", "phone", "phone_country", "phone_line",
+    "phone_provider", "phone_status", "unasked", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def _new_row(account: str, identity: str | None, arrival: Arrival, at: str) -> tuple[Any, ...]:
+    """The values of ``_NEW``; what is not among them is NULL."""
+    extra, phone = arrival.profile.extra, arrival.phone
+    told = json.dumps(dict(extra)) if extra else "{}"
+    found = (*phone_columns(phone).values(), *_FROM_FILE.values()) if phone else _NO_PHONE
+    return (arrival.id, account, identity, *_profile_values(arrival.profile), told, *found, "[]", at, at)
+
+
+_NO_PHONE = (None,) * 5
+
+
+@functools.cache
+def _new_leads(is_sqlite: bool) -> NewRows:  # noqa: FBT001 - a key of the cache
+    return NewRows(leads, _NEW, is_sqlite=is_sqlite)
+
+
+@functools.cache
+def _changes(is_sqlite: bool) -> tuple[Sequence[str], Records, str]:  # noqa: FBT001 - a key of the cache
+    """The columns that a merge may change, and how it does, by id."""
+    changing = (*_PROFILE, "extra", "phone", *_FOUND, "phone_status", "second_best", "updated_at")
+    records = Records(leads, ("id", *changing), is_sqlite=is_sqlite)
+    return ("id", *changing), records, records.update(["id"], {name: f"given.{name}" for name in changing})
 
 
 async def conclude(
@@ -264,9 +309,24 @@ async def _lock(conn: AsyncConnection, account: str) -> None:
     await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
 
 
-async def _known(conn: AsyncConnection, account: str, identities: Sequence[str]) -> dict[str, dict[str, Any]]:
-    statement = lock_leads().where(leads.c.account_id == account, leads.c.identity.in_(identities))
-    return {row["identity"]: dict(row) for row in (await conn.execute(statement)).mappings()}
+async def _known(
+    conn: AsyncConnection, account: str, identities: Sequence[str | None], *, is_sqlite: bool
+) -> dict[str | None, dict[str, Any]]:
+    given = json.dumps(identities) if is_sqlite else identities
+    statement = _same_people(is_sqlite)
+    found = await conn.execute(statement, {"account": account, "identities": given})
+    return {row["identity"]: dict(row) for row in found.mappings()}
+
+
+@functools.cache
+def _same_people(is_sqlite: bool) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+    """Those of an account who are one of many; who they are travels as one parameter."""
+    is_ours = leads.c.account_id == bindparam("account")
+    if is_sqlite:  # without an order, for which it would walk through all leads of the account
+        return select(leads).where(
+            is_ours, text("leads.identity IN (SELECT value FROM json_each(:identities))")
+        )
+    return lock_leads().where(is_ours, text("leads.identity = ANY(:identities)"))
 
 
 async def _columns(conn: AsyncConnection, account: str) -> Sequence[Column]:
