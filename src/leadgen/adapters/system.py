@@ -44,9 +44,8 @@ class Uuid7Source(IIdSource):
         """See IIdSource."""
         ordered = (time.time_ns() // 1_000_000) << 12
         self._last = max(ordered, self._last + 1)
-        millis, sequence = self._last >> 12, self._last & 0xFFF
         low = self._random_number() >> 2 | 0b10 << 62
-        digits = f"{millis:012x}7{sequence:03x}{low:016x}"
+        digits = f"{self._last >> 12:012x}7{self._last & 0xFFF:03x}{low:016x}"
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def _random_number(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leadgen.domain.country import read_country
@@ -47,6 +47,11 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 _WHOLE_NAMES = ("fullname", "name")
 _CELL_CHARACTERS_MAX = 10_000
 _CODE_CHARACTERS_MAX = 3
+_READERS: Sequence[tuple[str, Callable[[str], str | None], str]] = (
+    ("email", normal_email, "e-mail address"),
+    ("country_code", read_country, "country code"),
+    ("company_website", bare_host, "web address"),
+)
 _UNPLACED = "phoneNumber is no number that can be placed: kept as text, the lead counts as without"
 
 
@@ -160,14 +165,10 @@ def _why_no_lead(warnings: Sequence[str]) -> str:
 
 
 def _drop_unreadable(known: dict[str, str]) -> list[str]:
-    warnings = []
-    for name, reader, kind in (
-        ("email", normal_email, "e-mail address"),
-        ("country_code", read_country, "country code"),
-        ("company_website", bare_host, "web address"),
-    ):
+    warnings = list[str]()
+    for name, reader, kind in _READERS:
         value = known.get(name)
-        if not value or reader(value) is not None:
+        if value is None or reader(value) is not None:
             continue
         is_text = name == "country_code" and len(value) > _CODE_CHARACTERS_MAX
         if not is_text:

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.lead_changes import (
+    ALL_RECORDS,
     IS_THERE,
     filtered,
     is_lead,
     line_of,
     lock_leads,
+    record_of,
     remove_lead,
     replace_lead,
     with_cost,
 )
-from leadgen.adapters.persistence.new_rows import NewRows
+from leadgen.adapters.persistence.lead_merge import LeadMerge
 from leadgen.adapters.persistence.outbox import Outbox
-from leadgen.adapters.persistence.records import Records, moment
+from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import (
     find_column,
     identity_of,
     lead_of,
     phone_columns,
-    profile_columns,
-    profile_of,
 )
 from leadgen.adapters.persistence.tables import accounts, lead_columns, leads
 from leadgen.application.ports.clock import IClock
@@ -43,10 +42,11 @@ from leadgen.application.ports.lead_repository import (
     ILeadRepository,
     LeadFilter,
     LeadLine,
+    LeadRecord,
 )
 from leadgen.domain.budget import Span
-from leadgen.domain.lead import FROM_FILE, EndState, Lead, Profile
-from leadgen.domain.lead_row import FIELD_HEADERS, Column
+from leadgen.domain.lead import EndState, Lead, Profile
+from leadgen.domain.lead_row import Column
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
 
@@ -64,13 +64,11 @@ class SqlLeadRepository(ILeadRepository):
         """See ILeadRepository."""
         if not arrivals:
             return 0
-        people = [(identity_of(arrival.profile), arrival) for arrival in arrivals]
-        identities = [identity for identity, _ in people]
+        merge = LeadMerge(account, arrivals, is_sqlite=self._database.is_sqlite)
 
         async def work(conn: AsyncConnection) -> int:
             await _lock(conn, account)
-            known = await _known(conn, account, identities, is_sqlite=self._database.is_sqlite)
-            return await self._merge(conn, account, people, known)
+            return await merge.write(conn, self._clock.now())
 
         return await self._database.transact(work)
 
@@ -131,6 +129,15 @@ class SqlLeadRepository(ILeadRepository):
         wanted = [leads.c.account_id == account, IS_THERE, leads.c.id > after, *filtered(only)]
         return await self._lines(with_cost().where(*wanted).order_by(leads.c.id).limit(limit))
 
+    async def records(self, account: str, *, after: str, limit: int) -> Sequence[LeadRecord]:
+        """See ILeadRepository."""
+        async with self._database.read() as conn:
+            if not self._database.is_sqlite:
+                # Where nobody has looked at the table since an import, each page would sort all of it.
+                await conn.exec_driver_sql("SET LOCAL enable_sort = off")
+            given = {"account": account, "after": after, "limit": limit}
+            return [record_of(row) for row in await conn.execute(ALL_RECORDS, given)]
+
     async def find(self, account: str, profile: Profile) -> LeadLine | None:
         """See ILeadRepository."""
         is_same = leads.c.identity == identity_of(profile)
@@ -166,85 +173,6 @@ class SqlLeadRepository(ILeadRepository):
     async def _lines(self, statement: Select[Any]) -> Sequence[LeadLine]:
         async with self._database.read() as conn:
             return [line_of(row) for row in (await conn.execute(statement)).mappings()]
-
-    async def _merge(
-        self,
-        conn: AsyncConnection,
-        account: str,
-        people: Iterable[tuple[str | None, Arrival]],
-        known: dict[str | None, dict[str, Any]],
-    ) -> int:
-        now = self._clock.now()
-        changed: dict[str | None, dict[str, Any]] = {}
-        new: dict[str | None, Arrival] = {}
-        for identity, arrival in people:
-            if standing := changed.get(identity) or known.get(identity):
-                changed[identity] = _changed(standing, arrival, now)
-            else:
-                first = new.get(identity)
-                new[identity] = _joined(first, arrival) if first else arrival
-        is_sqlite = self._database.is_sqlite
-        if changed:
-            columns, records, statement = _changes(is_sqlite)
-            rows = [[row[name] for name in columns] for row in changed.values()]
-            await records.count(conn, statement, rows)
-        at = moment(now, is_sqlite=is_sqlite)
-        # In the order of an index, whose pages are then each gone to once.
-        rows = [_new_row(account, identity, new[identity], at) for identity in sorted(new, key=str)]
-        await _new_leads(is_sqlite).insert(conn, rows)
-        return len(new)
-
-
-def _joined(first: Arrival, later: Arrival) -> Arrival:
-    """Two rows of one new person."""
-    return Arrival(first.id, first.profile.merged_with(later.profile), first.phone or later.phone)
-
-
-def _changed(standing: dict[str, Any], arrival: Arrival, now: datetime) -> dict[str, Any]:
-    """The row of somebody who is there, with what has arrived."""
-    before = profile_of(standing)
-    profile = before.merged_with(arrival.profile)
-    row = {**standing, **profile_columns(profile), "updated_at": now}
-    if row["phone"]:
-        return row
-    if profile.question() != before.question():
-        row |= {"phone_status": None, "second_best": None}
-    if arrival.phone:
-        row |= {**phone_columns(arrival.phone), **_FROM_FILE, "second_best": None}
-    return row
-
-
-_FROM_FILE = {"phone_provider": FROM_FILE, "phone_status": EndState.FOUND.value}
-_PROFILE = tuple(FIELD_HEADERS)
-_profile_values = attrgetter(*_PROFILE)
-_NEW = (
-    "id", "account_id", "identity", *_PROFILE, "extra", "phone", "phone_country", "phone_line",
-    "phone_provider", "phone_status", "unasked", "created_at", "updated_at",
-)  # fmt: skip
-
-
-def _new_row(account: str, identity: str | None, arrival: Arrival, at: str) -> tuple[Any, ...]:
-    """The values of ``_NEW``; what is not among them is NULL."""
-    extra, phone = arrival.profile.extra, arrival.phone
-    told = json.dumps(dict(extra)) if extra else "{}"
-    found = (*phone_columns(phone).values(), *_FROM_FILE.values()) if phone else _NO_PHONE
-    return (arrival.id, account, identity, *_profile_values(arrival.profile), told, *found, "[]", at, at)
-
-
-_NO_PHONE = (None,) * 5
-
-
-@functools.cache
-def _new_leads(is_sqlite: bool) -> NewRows:  # noqa: FBT001 - a key of the cache
-    return NewRows(leads, _NEW, is_sqlite=is_sqlite)
-
-
-@functools.cache
-def _changes(is_sqlite: bool) -> tuple[Sequence[str], Records, str]:  # noqa: FBT001 - a key of the cache
-    """The columns that a merge may change, and how it does, by id."""
-    changing = (*_PROFILE, "extra", "phone", *_FOUND, "phone_status", "second_best", "updated_at")
-    records = Records(leads, ("id", *changing), is_sqlite=is_sqlite)
-    return ("id", *changing), records, records.update(["id"], {name: f"given.{name}" for name in changing})
 
 
 async def conclude(
@@ -307,26 +235,6 @@ def _refusal_of(provider: str, reason: str, *, prevents: bool, over: str | None 
 async def _lock(conn: AsyncConnection, account: str) -> None:
     """Lets others import into this account only after the commit; lookups are recorded meanwhile."""
     await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
-
-
-async def _known(
-    conn: AsyncConnection, account: str, identities: Sequence[str | None], *, is_sqlite: bool
-) -> dict[str | None, dict[str, Any]]:
-    given = json.dumps(identities) if is_sqlite else identities
-    statement = _same_people(is_sqlite)
-    found = await conn.execute(statement, {"account": account, "identities": given})
-    return {row["identity"]: dict(row) for row in found.mappings()}
-
-
-@functools.cache
-def _same_people(is_sqlite: bool) -> Select[Any]:  # noqa: FBT001 - a key of the cache
-    """Those of an account who are one of many; who they are travels as one parameter."""
-    is_ours = leads.c.account_id == bindparam("account")
-    if is_sqlite:  # without an order, for which it would walk through all leads of the account
-        return select(leads).where(
-            is_ours, text("leads.identity IN (SELECT value FROM json_each(:identities))")
-        )
-    return lock_leads().where(is_ours, text("leads.identity = ANY(:identities)"))
 
 
 async def _columns(conn: AsyncConnection, account: str) -> Sequence[Column]:

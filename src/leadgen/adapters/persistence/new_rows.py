@@ -15,7 +15,7 @@ from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_STATEMENT_ROWS = (250, 10, 1)
+_STATEMENT_ROWS = (1_000, 100, 10, 1)
 """Few sizes, so that there are few statements to prepare and to keep."""
 
 
