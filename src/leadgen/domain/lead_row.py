@@ -116,7 +116,8 @@ class RowReader:
     def __init__(self, columns: Sequence[Column | None]) -> None:
         self._width = len(columns)
         placed = [(place, column) for place, column in enumerate(columns) if column]
-        self._fields = [(place, column.field) for place, column in placed if column.field]
+        self._fields = [(place, column.field) for place, column in reversed(placed) if column.field]
+        """The first of two columns of one field goes before the other, so it comes last."""
         self._extra = [(place, column.header) for place, column in placed if not column.field]
 
     def read(self, cells: Sequence[str]) -> ReadRow | RejectedRow:
@@ -131,11 +132,13 @@ class RowReader:
             values = [cell.strip() for cell in cells]
         else:
             values = [_unquote_formula(clean(cell)) for cell in cells]
-        known: dict[str, str] = {}
-        for place, field in self._fields:
-            if place < width and values[place]:
-                known.setdefault(field, values[place])
-        extra = {header: values[place] for place, header in self._extra if place < width}
+        if width < self._width:
+            fields = [each for each in self._fields if each[0] < width]
+            others = [each for each in self._extra if each[0] < width]
+        else:
+            fields, others = self._fields, self._extra
+        known = {field: values[place] for place, field in fields if values[place]}
+        extra = {header: values[place] for place, header in others} if others else {}
         warnings = _drop_unreadable(known)
         profile = Profile(**known, extra=extra)
         if profile.identity is None:
@@ -167,8 +170,7 @@ def _why_no_lead(warnings: Sequence[str]) -> str:
 def _drop_unreadable(known: dict[str, str]) -> list[str]:
     warnings = list[str]()
     for name, reader, kind in _READERS:
-        value = known.get(name)
-        if value is None or reader(value) is not None:
+        if name not in known or reader(value := known[name]) is not None:
             continue
         is_text = name == "country_code" and len(value) > _CODE_CHARACTERS_MAX
         if not is_text:

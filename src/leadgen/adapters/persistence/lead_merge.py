@@ -52,7 +52,8 @@ class LeadMerge:
         new: dict[_Identity, Arrival] = {}
         for identity, arrival in self._people:
             if standing := changed.get(identity) or known.get(identity):
-                changed[identity] = _changed(standing, arrival, now)
+                if row := _changed(standing, arrival, now):
+                    changed[identity] = row
             else:
                 first = new.get(identity)
                 new[identity] = _joined(first, arrival) if first else arrival
@@ -86,10 +87,12 @@ def _joined(first: Arrival, later: Arrival) -> Arrival:
     return Arrival(first.id, first.profile.merged_with(later.profile), first.phone or later.phone)
 
 
-def _changed(standing: _Row, arrival: Arrival, now: datetime) -> _Row:
-    """The row of somebody who is there, with what has arrived."""
+def _changed(standing: _Row, arrival: Arrival, now: datetime) -> _Row | None:
+    """The row of somebody who is there, with what has arrived; None where that is nothing new."""
     before = profile_of(standing)
     profile = before.merged_with(arrival.profile)
+    if profile == before and (standing["phone"] or not arrival.phone):
+        return None
     row = {**standing, **profile_columns(profile), "updated_at": now}
     if row["phone"]:
         return row
