@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from leadgen.application.ports.lead_repository import Conclusion, LeadLine
+from leadgen.application.ports.lead_repository import Conclusion, LeadLine, LeadRecord
 from leadgen.application.ports.lookup_ledger import LeadValue
 from leadgen.domain.lead import FROM_FILE, EndState, Lead
-from leadgen.domain.lead_row import Column
+from leadgen.domain.lead_row import FIELD_HEADERS, Column
 from leadgen.domain.provider import Charges, Miss, Outcome, Unknown
 from leadgen.domain.selection import Refusal
-from leadgen.domain.waterfall import Verdict
+from leadgen.domain.waterfall import Find, Verdict
 from tests.builders import ACCOUNT, NOW, lookup, profile, us_phone
 from tests.contracts.stores import OTHER_ACCOUNT, OpenStores, Stores, add_leads, arrival, ended, found, person
 
@@ -127,6 +127,34 @@ class LeadRepositoryContract:
         await stores.leads.merge(ACCOUNT, [arrival(0, about=replace(person(0), last_name="Byron"))])
         lead = await _lead(stores, "lead-000")
         assert (lead.phone, lead.phone_status) == (us_phone(5), EndState.FOUND)
+
+    async def test_a_large_batch_is_as_row_by_row(self, stores: Stores) -> None:
+        """However many people are new, there already, or there twice, each ends as if alone in its batch."""
+        rows = [
+            replace(
+                arrival(
+                    number % 400,
+                    lead_id=f"{number:04}",
+                    phone=us_phone(number % 100) if number % 7 == 0 else None,
+                ),
+                profile=replace(
+                    person(number % 400), job_title=f"Clerk {number}" * (number % 3), extra=extra
+                ),
+            )
+            for number in range(100, 700)
+            for extra in [{"Notes": f'"{number}"\\t', "Colour": ""} if number % 2 else {}]
+        ]
+        for account in (ACCOUNT, OTHER_ACCOUNT):
+            first = [arrival(number, lead_id=f"{account}-{number:03}") for number in range(150)]
+            await stores.leads.merge(account, first)
+        whole = [replace(row, id=f"{ACCOUNT}-{row.id}") for row in rows]
+        single = [replace(row, id=f"{OTHER_ACCOUNT}-{row.id}") for row in rows]
+        created = await stores.leads.merge(ACCOUNT, whole)
+        assert created == sum([await stores.leads.merge(OTHER_ACCOUNT, [row]) for row in single])
+        ours = await stores.leads.page(ACCOUNT, after="", limit=1_000)
+        theirs = await stores.leads.page(OTHER_ACCOUNT, after="", limit=1_000)
+        assert len(ours) == 150 + created == 400
+        assert [_anywhere(line) for line in ours] == [_anywhere(line) for line in theirs]
 
     async def test_merges_at_once_double_nobody(self, open_stores: OpenStores) -> None:
         """Two processes that import the same people, one backwards, make one lead of each."""
@@ -249,6 +277,31 @@ class LeadRepositoryContract:
             after = page[-1].lead.id
         assert pages == [ids[:3], ids[3:6], ids[6:]]
 
+    async def test_records_tell_what_pages_tell(self, stores: Stores) -> None:
+        """An export sees the leads of a page, with what came, what was found and what it cost."""
+        ids = await add_leads(stores, 4)
+        await add_leads(stores, 1, account=OTHER_ACCOUNT)
+        extra = {"Notes": "“tea” \\ ☕", "Colour": ""}
+        await stores.leads.merge(ACCOUNT, [arrival(0, about=replace(person(0), extra=extra))])
+        await stores.leads.conclude(ACCOUNT, found(ids[1], us_phone(1)))
+        second = Find(us_phone(2), "astra")
+        verdict = Verdict(EndState.INCOMPLETE, second_best=second)
+        await stores.leads.conclude(ACCOUNT, Conclusion(ids[2], verdict))
+        intent = lookup(about=person(0).question(), lead_id=ids[0])
+        await stores.ledger.intend(intent)
+        await stores.ledger.close(intent.closed(Miss(), Charges.REQUEST, NOW), None)
+        [gone] = [
+            line for line in await stores.leads.page(ACCOUNT, after="", limit=9) if line.lead.id == ids[3]
+        ]
+        assert await stores.leads.remove(ACCOUNT, gone)
+
+        lines = await stores.leads.page(ACCOUNT, after="", limit=2)
+        lines = [*lines, *await stores.leads.page(ACCOUNT, after=ids[1], limit=2)]
+        records = await stores.leads.records(ACCOUNT, after="", limit=2)
+        records = [*records, *await stores.leads.records(ACCOUNT, after=ids[1], limit=2)]
+        assert [record.id for record in records] == list(ids[:3])
+        assert [_told(record) for record in records] == [_record_of(line) for line in lines]
+
     async def test_what_a_lead_has_cost(self, stores: Stores) -> None:
         """Posted and estimated money of all its lookups, not what is only held; alone and in a page alike."""
         ids = await add_leads(stores, 2)
@@ -312,3 +365,27 @@ async def _lead(stores: Stores, lead_id: str) -> Lead:
     line = await stores.leads.get(ACCOUNT, lead_id)
     assert line is not None
     return line.lead
+
+
+def _anywhere(line: LeadLine) -> LeadLine:
+    """The lead as it would be in any account."""
+    lead = replace(line.lead, id=line.lead.id.removeprefix(line.lead.account), account="")
+    return replace(line, lead=lead)
+
+
+def _told(record: LeadRecord) -> LeadRecord:
+    return record._replace(known=list(record.known))
+
+
+def _record_of(line: LeadLine) -> LeadRecord:
+    lead = line.lead
+    return LeadRecord(
+        lead.id,
+        [getattr(lead.profile, name) for name in FIELD_HEADERS],
+        lead.profile.extra,
+        lead.phone.e164 if lead.phone else None,
+        lead.phone_provider,
+        lead.phone_status,
+        line.cost_micros,
+        lead.second_phone.e164 if lead.second_phone else None,
+    )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
+from leadgen.application.ports.lead_repository import ILeadRepository, LeadRecord
 from leadgen.application.ports.lead_sheet import ILeadSheet
 from leadgen.domain.lead_row import FIELD_HEADERS, OWN_HEADERS, Column, distinct_headers
 from leadgen.domain.money import usd
 
 _PAGE_LEADS = 1_000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_SUSPECT = re.compile(r"(?:^|\x1f)[=+\-@\t\r]")
+"""Finds a row, its cells joined, in which a cell may start a formula."""
+
+_PLACES = {name: place for place, name in enumerate(FIELD_HEADERS)}
 
 
 class ListRecords:
@@ -27,10 +33,19 @@ class ListRecords:
         columns = [column for column in columns if column.header not in OWN_HEADERS]
         headers = distinct_headers([column.header for column in columns])
         yield [[*(_harmless(header) for header in headers), *OWN_HEADERS]]
-        after = ""
-        while page := await self._leads.page(account, after=after, limit=_PAGE_LEADS):
-            yield [_cells(columns, line) for line in page]
-            after = page[-1].lead.id
+        places = [(_PLACES[column.field] if column.field else None, column.header) for column in columns]
+        coming = asyncio.ensure_future(self._page(account, ""))
+        try:
+            while page := await coming:
+                coming = asyncio.ensure_future(self._page(account, page[-1].id))
+                await asyncio.sleep(0)  # the next page is looked up while this one is written
+                yield [_cells(places, record) for record in page]
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _page(self, account: str, after: str) -> Sequence[LeadRecord]:
+        return await self._leads.records(account, after=after, limit=_PAGE_LEADS)
 
 
 class ExportLeads:
@@ -51,19 +66,18 @@ class ExportLeads:
         return written
 
 
-def _cells(columns: Sequence[Column], line: LeadLine) -> list[str]:
-    lead = line.lead
-    given = [
-        getattr(lead.profile, column.field) if column.field else lead.profile.extra.get(column.header, "")
-        for column in columns
-    ]
+def _cells(places: Sequence[tuple[int | None, str]], record: LeadRecord) -> list[str]:
+    known, extra = record.known, record.extra
+    given = [extra.get(header, "") if place is None else known[place] for place, header in places]
+    if _SUSPECT.search("\x1f".join(given)):
+        given = [_harmless(text) for text in given]
     return [
-        *(_harmless(text) for text in given),
-        lead.phone.e164 if lead.phone else "",
-        lead.phone_provider or "",
-        lead.phone_status or "",
-        usd(line.cost_micros),
-        lead.second_phone.e164 if lead.second_phone else "",
+        *given,
+        record.phone or "",
+        record.phone_provider or "",
+        record.phone_status or "",
+        usd(record.cost_micros),
+        record.second_phone or "",
     ]
 
 

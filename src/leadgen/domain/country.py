@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import phonenumbers
 
 _ALIASES = {"UK": "GB", "USA": "US", "EL": "GR"}
 _DIALLING_DIGITS_MAX = 3
 
 
+@functools.lru_cache(maxsize=1_024)  # many people share a country
 def read_country(text: str | None) -> str | None:
     """The ISO code behind ``ES``, ``es``, ``UK`` or ``USA``; None for what is no country."""
     code = (text or "").strip().upper()

@@ -105,10 +105,12 @@ class Profile:
 
     def merged_with(self, newer: Profile) -> Profile:
         """This profile with the values of ``newer``; an empty one never replaces one that is there."""
-        names = [name.name for name in dataclasses.fields(self) if name.name != "extra"]
-        known = {name: getattr(newer, name) or getattr(self, name) for name in names}
+        known = {name: getattr(newer, name) or getattr(self, name) for name in _TOLD}
         filled = {name: value for name, value in newer.extra.items() if value}
         return Profile(**known, extra={**newer.extra, **self.extra, **filled})
+
+
+_TOLD = tuple(each.name for each in dataclasses.fields(Profile) if each.name != "extra")
 
 
 @dataclass(frozen=True, slots=True)

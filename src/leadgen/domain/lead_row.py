@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leadgen.domain.country import read_country
@@ -47,6 +47,12 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 _WHOLE_NAMES = ("fullname", "name")
 _CELL_CHARACTERS_MAX = 10_000
 _CODE_CHARACTERS_MAX = 3
+_READERS: Sequence[tuple[str, Callable[[str], str | None], str]] = (
+    ("email", normal_email, "e-mail address"),
+    ("country_code", read_country, "country code"),
+    ("company_website", bare_host, "web address"),
+)
+_UNPLACED = "phoneNumber is no number that can be placed: kept as text, the lead counts as without"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,31 +110,49 @@ def is_usable(columns: Sequence[Column | None]) -> bool:
     )
 
 
+class RowReader:
+    """Reads the rows that stand under one header; what that means for each cell is looked up once."""
+
+    def __init__(self, columns: Sequence[Column | None]) -> None:
+        self._width = len(columns)
+        placed = [(place, column) for place, column in enumerate(columns) if column]
+        self._fields = [(place, column.field) for place, column in reversed(placed) if column.field]
+        """The first of two columns of one field goes before the other, so it comes last."""
+        self._extra = [(place, column.header) for place, column in placed if not column.field]
+
+    def read(self, cells: Sequence[str]) -> ReadRow | RejectedRow:
+        """The person in a row, or why there is none; what cannot be read is dropped and named."""
+        width = len(cells)
+        if width > self._width and any(clean(cell) for cell in cells[self._width :]):
+            return RejectedRow(f"{width} cells, but the header has {self._width}: is a comma left unquoted?")
+        text = "|".join(cells)
+        if len(text) > _CELL_CHARACTERS_MAX and any(len(cell) > _CELL_CHARACTERS_MAX for cell in cells):
+            return RejectedRow(f"a cell is longer than {_CELL_CHARACTERS_MAX} characters")
+        if text.isprintable() and "  " not in text and "'" not in text:  # as most rows are: nothing to mend
+            values = [cell.strip() for cell in cells]
+        else:
+            values = [_unquote_formula(clean(cell)) for cell in cells]
+        if width < self._width:
+            fields = [each for each in self._fields if each[0] < width]
+            others = [each for each in self._extra if each[0] < width]
+        else:
+            fields, others = self._fields, self._extra
+        known = {field: values[place] for place, field in fields if values[place]}
+        extra = {header: values[place] for place, header in others} if others else {}
+        warnings = _drop_unreadable(known)
+        profile = Profile(**known, extra=extra)
+        if profile.identity is None:
+            return RejectedRow(_why_no_lead(warnings))
+        phone = read_phone(profile.phone_number, None, profile.country_code) if profile.phone_number else None
+        if isinstance(phone, Unplaced):
+            warnings.append(_UNPLACED)
+            phone = None
+        return ReadRow(profile, phone, tuple(warnings))
+
+
 def read_row(columns: Sequence[Column | None], cells: Sequence[str]) -> ReadRow | RejectedRow:
-    """The person in a row, or why there is none; what cannot be read of a usable row is dropped and named."""
-    if any(clean(cell) for cell in cells[len(columns) :]):
-        return RejectedRow(
-            f"{len(cells)} cells, but the header has {len(columns)}: is a comma left unquoted?"
-        )
-    if any(len(cell) > _CELL_CHARACTERS_MAX for cell in cells):
-        return RejectedRow(f"a cell is longer than {_CELL_CHARACTERS_MAX} characters")
-    values = [_unquote_formula(clean(cell)) for cell in cells]
-    pairs = [(column, value) for column, value in zip(columns, values, strict=False) if column]
-    known: dict[str, str] = {}
-    for column, value in pairs:
-        if column.field:
-            known[column.field] = known.get(column.field) or value
-    extra = {column.header: value for column, value in pairs if not column.field}
-    warnings = _drop_unreadable(known)
-    profile = Profile(**known, extra=extra)
-    if profile.identity is None:
-        return RejectedRow(_why_no_lead(warnings))
-    phone = read_phone(profile.phone_number, None, profile.country_code)
-    if isinstance(phone, Unplaced):
-        warnings.append(
-            "phoneNumber is no number that can be placed: kept as text, the lead counts as without"
-        )
-    return ReadRow(profile, phone if isinstance(phone, PhoneNumber) else None, tuple(warnings))
+    """What a single row under these columns holds, see ``RowReader``."""
+    return RowReader(columns).read(cells)
 
 
 def read_fields(fields: Mapping[str, str], extra: Mapping[str, str]) -> ReadRow | RejectedRow:
@@ -144,14 +168,9 @@ def _why_no_lead(warnings: Sequence[str]) -> str:
 
 
 def _drop_unreadable(known: dict[str, str]) -> list[str]:
-    warnings = []
-    for name, reader, kind in (
-        ("email", normal_email, "e-mail address"),
-        ("country_code", read_country, "country code"),
-        ("company_website", bare_host, "web address"),
-    ):
-        value = known.get(name)
-        if not value or reader(value) is not None:
+    warnings = list[str]()
+    for name, reader, kind in _READERS:
+        if name not in known or reader(value := known[name]) is not None:
             continue
         is_text = name == "country_code" and len(value) > _CODE_CHARACTERS_MAX
         if not is_text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ PRICE_MICROS_MAX = 1_000 * MICROS_PER_USD
 _AMOUNT = re.compile(r"\$?\d{1,4}(\.\d{1,6})?", re.ASCII)
 
 
+@functools.lru_cache(maxsize=1_024)  # many leads cost the same
 def usd(micros: int) -> str:
     """An amount as dollars with all six decimals, such as ``0.020000``."""
     return f"{Decimal(micros) / MICROS_PER_USD:.6f}"

@@ -10,7 +10,7 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs"})
 def clean(text: str | None) -> str:
     """The text without control, zero-width and surrounding characters; inner runs of space become one."""
     text = text or ""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # nothing of the kind, and no space but the plain one
         return " ".join(text.split())
     spaced = "".join(" " if character in "\t\r\n\v\f\u00a0" else character for character in text)
     visible = "".join(c for c in spaced if unicodedata.category(c) not in _INVISIBLE_CATEGORIES)

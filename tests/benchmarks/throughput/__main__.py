@@ -79,6 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run; its figures are rough")
     parser.add_argument("--leads", type=int, help="in each job (40,000)")
     parser.add_argument("--rows", type=int, help="of import and export (100,000)")
+    parser.add_argument("--databases", type=_kinds, default=list(KINDS), help="of both: sqlite,postgres")
     parser.add_argument("--sizes", type=_numbers, help="of the jobs of `memory` (1000,10000,100000)")
     parser.add_argument("--peer-leads", type=int, help="of the workflow per lead (400)")
     parser.add_argument("--lookups", type=int, help="of `latency` (50)")
@@ -99,6 +100,14 @@ def _sections(text: str) -> list[str]:
     for name in names:
         if name not in SECTIONS:
             raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SECTIONS)}")
+    return names
+
+
+def _kinds(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in KINDS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(KINDS)}")
     return names
 
 
@@ -127,7 +136,7 @@ def _other_steps(options: argparse.Namespace, warm: WarmStart) -> Iterator[Step]
         yield Step(PEER, lambda: jobs.workflow_per_lead(options.peer_leads))
     ways = frozenset({files.IMPORT, files.EXPORT} & set(only))
     if ways:
-        for kind in KINDS:
+        for kind in options.databases:
             yield Step(f"files {kind}", lambda kind=kind: files.passages(kind, options.rows, ways))  # type: ignore[misc]  # bound now
     if "memory" in only:
         for size in options.sizes:

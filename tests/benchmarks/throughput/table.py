@@ -32,8 +32,10 @@ The bare loop asks {WIDE_AT_ONCE} at once with leadgen's HTTP client on uvloop a
 limits are on ({WIDE[0]} {WIDE[1]} per provider) and never reached. Temporal's server keeps its histories in
 memory, for the workflow per lead too. PostgreSQL and SQLite sync each commit.
 
-Raw driver: the same finished rows into the same tables with the same indexes, {PAGE:,} a statement and
-commit; out of them, with what each lead has cost.
+Raw driver: the same finished rows into the same tables with the same indexes, as durable, {PAGE:,} a
+statement and commit, from memory: it reads no file, looks nobody up and shares its process with nothing.
+Out of the tables: the same rows with what each lead has cost, into memory. leadgen's is the whole command,
+from file to table and from table to file.
 """
 _WAIT_NOTE = f"""
 Lookups one after the other, providers that take {PROVIDER_MS} ms, limits {LIMITS[0]} {LIMITS[1]}; the job

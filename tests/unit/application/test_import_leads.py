@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import pytest
@@ -187,6 +189,46 @@ async def test_many_rows_go_in_batch_by_batch(world: World) -> None:
     assert told == [BATCH_ROWS, BATCH_ROWS + 11]
     assert (receipt.rows, receipt.created, receipt.merged) == (BATCH_ROWS + 11, BATCH_ROWS, 10)
     assert [rejection.row for rejection in receipt.rejected] == [BATCH_ROWS + 12]
+
+
+class BrokenLeadSource(ListLeadSource):
+    """A file that cannot be read to its end."""
+
+    def rows(self) -> Iterator[Sequence[str]]:
+        yield from super().rows()
+        raise UnreadableFile("people.csv", "a quote is never closed")
+
+
+async def test_what_was_read_before_an_unreadable_row_is_there(world: World) -> None:
+    """Whole batches before the fault are written, and a second run with a mended file merges them."""
+    rows = [[f"p{number}@lovelace.example"] for number in range(BATCH_ROWS + 5)]
+    use_case = ImportLeads(leads=world.leads, ids=CountingIdSource())
+
+    with pytest.raises(UnreadableFile):
+        await use_case.run(
+            ACCOUNT, BrokenLeadSource([["email"], *rows]), name="people.csv", progress=lambda _: None
+        )
+    receipt = await take(world, [["email"], *rows])
+
+    assert (receipt.created, receipt.merged) == (5, BATCH_ROWS)
+
+
+async def test_import_that_is_cancelled_can_be_run_again(world: World) -> None:
+    """What is being written when somebody stops the import is written; nobody is doubled or lost."""
+    rows = [[f"p{number}@lovelace.example"] for number in range(3 * BATCH_ROWS)]
+
+    def stop(_rows: int) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await ImportLeads(leads=world.leads, ids=CountingIdSource("first")).run(
+            ACCOUNT, ListLeadSource([["email"], *rows]), name="people.csv", progress=stop
+        )
+    receipt = await take(world, [["email"], *rows])
+
+    assert receipt.created + receipt.merged == len(rows)
+    assert receipt.merged >= BATCH_ROWS
+    assert len(await everybody(world, ACCOUNT)) == len(rows)
 
 
 @EXAMPLES

@@ -12,6 +12,7 @@ from leadgen.domain.lead_row import (
     Column,
     ReadRow,
     RejectedRow,
+    RowReader,
     is_usable,
     read_header,
     read_row,
@@ -283,6 +284,18 @@ def test_any_row_is_a_lead_or_rejected(header: list[str], cells: list[str]) -> N
         assert row.reason
     else:
         assert row.profile.identity is not None
+
+
+@given(
+    header=st.lists(headers_of_files, max_size=6),
+    rows=st.lists(st.lists(cells_of_files, min_size=6, max_size=6), max_size=4),
+)
+def test_a_row_is_read_alike_at_a_glance_and_cell_by_cell(header: list[str], rows: list[list[str]]) -> None:
+    """A quote in a column that is passed over has every cell looked at, and changes nothing."""
+    columns = read_header(header)
+    reader, careful = RowReader(columns), RowReader([*columns, None])
+    for cells in (row[: len(header)] for row in rows):
+        assert reader.read(cells) == careful.read([*cells, "'"])
 
 
 @given(header=st.lists(headers_of_files, max_size=8))

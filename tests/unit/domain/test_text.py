@@ -1,5 +1,7 @@
 """Text as it comes in files."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,14 @@ from leadgen.domain.text import clean, fold
 def test_clean_leaves_what_can_be_seen(text: str | None, expected: str) -> None:
     """Control, zero-width and surrounding characters go, runs of space become one, letters stay."""
     assert clean(text) == expected
+
+
+@given(st.text())
+def test_clean_looks_at_every_character(text: str) -> None:
+    """Text that needs no cleaning is told at a glance, with the result of looking at each character."""
+    spaced = "".join(" " if character in "\t\r\n\v\f\u00a0" else character for character in text)
+    seen = "".join(each for each in spaced if unicodedata.category(each) not in {"Cc", "Cf", "Co", "Cs"})
+    assert clean(text) == " ".join(seen.split())
 
 
 @given(st.text())

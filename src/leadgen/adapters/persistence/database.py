@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -113,11 +113,10 @@ class Database:
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
         return insert.on_conflict_do_nothing(index_elements=list(keys))
 
-    def insert_or_replace(self, table: Table, *keys: str, kept: Collection[str] = ()) -> Any:
-        """An insert that replaces all columns but the ``kept`` ones of rows whose keys are there."""
+    def insert_or_replace(self, table: Table, *keys: str) -> Any:
+        """An insert that replaces all columns of rows whose keys are there."""
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-        fixed = {*keys, *kept}
-        others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in fixed}
+        others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
         return insert.on_conflict_do_update(index_elements=list(keys), set_=others)
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.rows import Row, identity_of, lead_of, phone_columns, profile_columns
 from leadgen.adapters.persistence.tables import job_items, jobs, leads, lookups
-from leadgen.application.ports.lead_repository import LeadFilter, LeadLine
+from leadgen.application.ports.lead_repository import LeadFilter, LeadLine, LeadRecord
 from leadgen.domain.errors import NotPossible
 from leadgen.domain.job import JobStatus
 from leadgen.domain.lead import FROM_FILE, EndState, Profile
+from leadgen.domain.lead_row import FIELD_HEADERS
 from leadgen.domain.lookup import LookupState
 from leadgen.domain.phone import PhoneNumber
 
@@ -40,14 +54,35 @@ def filtered(only: LeadFilter) -> Sequence[ColumnElement[bool]]:
     return wanted
 
 
+_COST = (
+    select(func.sum(lookups.c.posted_micros + lookups.c.estimated_micros))
+    .where(lookups.c.lead_id == leads.c.id)
+    .scalar_subquery()
+)
+
+
 def with_cost() -> Select[Any]:
     """Leads, and what their lookups cost."""
-    cost = (
-        select(func.sum(lookups.c.posted_micros + lookups.c.estimated_micros))
-        .where(lookups.c.lead_id == leads.c.id)
-        .scalar_subquery()
+    return select(leads, _COST.label("cost_micros"))
+
+
+ALL_RECORDS = (
+    select(
+        leads.c.id, cast(leads.c.extra, Text), leads.c.phone, leads.c.phone_provider, leads.c.phone_status,
+        _COST, leads.c.second_best["phone"].as_string(), *(leads.c[name] for name in FIELD_HEADERS),
     )
-    return select(leads, cost.label("cost_micros"))
+    .where(leads.c.account_id == bindparam("account"), IS_THERE, leads.c.id > bindparam("after"))
+    .order_by(leads.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)  # fmt: skip
+"""What an export tells of an account's leads: nothing that it would only have to leave out."""
+
+
+def record_of(row: Sequence[Any]) -> LeadRecord:
+    """The record in a row of ``ALL_RECORDS``."""
+    lead_id, extra, phone, provider, status, cost, second, *known = row
+    others = {} if extra == "{}" else json.loads(extra)
+    return LeadRecord(lead_id, known, others, phone, provider, status, int(cost or 0), second)
 
 
 def line_of(row: Row) -> LeadLine:

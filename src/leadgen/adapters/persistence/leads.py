@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from datetime import datetime
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -13,15 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.lead_changes import (
+    ALL_RECORDS,
     IS_THERE,
     filtered,
     is_lead,
     line_of,
     lock_leads,
+    record_of,
     remove_lead,
     replace_lead,
     with_cost,
 )
+from leadgen.adapters.persistence.lead_merge import LeadMerge
 from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import (
@@ -29,8 +32,6 @@ from leadgen.adapters.persistence.rows import (
     identity_of,
     lead_of,
     phone_columns,
-    profile_columns,
-    profile_of,
 )
 from leadgen.adapters.persistence.tables import accounts, lead_columns, leads
 from leadgen.application.ports.clock import IClock
@@ -41,15 +42,13 @@ from leadgen.application.ports.lead_repository import (
     ILeadRepository,
     LeadFilter,
     LeadLine,
+    LeadRecord,
 )
 from leadgen.domain.budget import Span
-from leadgen.domain.lead import FROM_FILE, EndState, Lead, Profile
+from leadgen.domain.lead import EndState, Lead, Profile
 from leadgen.domain.lead_row import Column
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
-
-_KEPT = ("account_id", "identity", "created_at")
-"""What a merge never changes of a lead; not even to itself, which would lock out lookups of it."""
 
 
 class SqlLeadRepository(ILeadRepository):
@@ -65,12 +64,13 @@ class SqlLeadRepository(ILeadRepository):
         """See ILeadRepository."""
         if not arrivals:
             return 0
-        async with self._database.write() as conn:
+        merge = LeadMerge(account, arrivals, is_sqlite=self._database.is_sqlite)
+
+        async def work(conn: AsyncConnection) -> int:
             await _lock(conn, account)
-            known = await _known(conn, account, [str(identity_of(arrival.profile)) for arrival in arrivals])
-            rows, created = self._merged(account, arrivals, known)
-            await conn.execute(self._database.insert_or_replace(leads, "id", kept=_KEPT), rows)
-        return created
+            return await merge.write(conn, self._clock.now())
+
+        return await self._database.transact(work)
 
     @uninterrupted
     async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
@@ -129,6 +129,15 @@ class SqlLeadRepository(ILeadRepository):
         wanted = [leads.c.account_id == account, IS_THERE, leads.c.id > after, *filtered(only)]
         return await self._lines(with_cost().where(*wanted).order_by(leads.c.id).limit(limit))
 
+    async def records(self, account: str, *, after: str, limit: int) -> Sequence[LeadRecord]:
+        """See ILeadRepository."""
+        async with self._database.read() as conn:
+            if not self._database.is_sqlite:
+                # Where nobody has looked at the table since an import, each page would sort all of it.
+                await conn.exec_driver_sql("SET LOCAL enable_sort = off")
+            given = {"account": account, "after": after, "limit": limit}
+            return [record_of(row) for row in await conn.execute(ALL_RECORDS, given)]
+
     async def find(self, account: str, profile: Profile) -> LeadLine | None:
         """See ILeadRepository."""
         is_same = leads.c.identity == identity_of(profile)
@@ -164,42 +173,6 @@ class SqlLeadRepository(ILeadRepository):
     async def _lines(self, statement: Select[Any]) -> Sequence[LeadLine]:
         async with self._database.read() as conn:
             return [line_of(row) for row in (await conn.execute(statement)).mappings()]
-
-    def _merged(
-        self, account: str, arrivals: Sequence[Arrival], known: dict[str, dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], int]:
-        rows: dict[str, dict[str, Any]] = {}
-        created = 0
-        for arrival in arrivals:
-            identity = str(identity_of(arrival.profile))
-            standing = rows.get(identity) or known.get(identity)
-            created += standing is None
-            rows[identity] = self._row(account, arrival, standing)
-        return sorted(rows.values(), key=itemgetter("id")), created
-
-    def _row(self, account: str, arrival: Arrival, standing: dict[str, Any] | None) -> dict[str, Any]:
-        now = self._clock.now()
-        if standing is None:
-            base: dict[str, Any] = {
-                "id": arrival.id, "account_id": account, "created_at": now, "unasked": [],
-                "second_best": None, "phone_provider": None, "phone_status": None, "deleted_at": None,
-                **phone_columns(None),
-            }  # fmt: skip
-            profile = arrival.profile
-        else:
-            base = dict(standing)
-            profile = profile_of(standing).merged_with(arrival.profile)
-            if profile.question() != profile_of(standing).question() and not base["phone"]:
-                base |= {"phone_status": None, "second_best": None}
-        row = {**base, **profile_columns(profile), "updated_at": now}
-        if arrival.phone and not row["phone"]:
-            row |= {
-                **phone_columns(arrival.phone),
-                "phone_provider": FROM_FILE,
-                "phone_status": EndState.FOUND.value,
-                "second_best": None,
-            }
-        return row
 
 
 async def conclude(
@@ -262,11 +235,6 @@ def _refusal_of(provider: str, reason: str, *, prevents: bool, over: str | None 
 async def _lock(conn: AsyncConnection, account: str) -> None:
     """Lets others import into this account only after the commit; lookups are recorded meanwhile."""
     await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
-
-
-async def _known(conn: AsyncConnection, account: str, identities: Sequence[str]) -> dict[str, dict[str, Any]]:
-    statement = lock_leads().where(leads.c.account_id == account, leads.c.identity.in_(identities))
-    return {row["identity"]: dict(row) for row in (await conn.execute(statement)).mappings()}
 
 
 async def _columns(conn: AsyncConnection, account: str) -> Sequence[Column]:

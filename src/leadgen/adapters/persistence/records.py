@@ -81,10 +81,8 @@ class Records:
         return [dict(zip(self._columns, row, strict=True)) for row in rows]
 
     def _written(self, value: object) -> str:
-        """A time as the database keeps it: SQLite as text without a zone, which is always UTC."""
         if isinstance(value, datetime):
-            plain = value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
-            return plain if self._is_sqlite else f"{plain}+00"
+            return moment(value, is_sqlite=self._is_sqlite)
         if isinstance(value, date):
             return value.isoformat()
         raise TypeError(type(value).__name__)
@@ -102,6 +100,12 @@ class Records:
             f"{name} {self._table.c[name].type.compile(dialect=_DIALECT)}" for name in self._columns
         )
         return f"json_to_recordset(CAST(:rows AS json)) AS given({types})"
+
+
+def moment(value: datetime, *, is_sqlite: bool) -> str:
+    """A time as the database takes it: SQLite as text without a zone, which is always UTC."""
+    plain = value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
+    return plain if is_sqlite else f"{plain}+00"
 
 
 @functools.cache

@@ -52,6 +52,10 @@ class _AtOnce:
         """As of an ``AsyncConnection``."""
         return self._connection.execute(*arguments, **named)
 
+    async def exec_driver_sql(self, *arguments: Any, **named: Any) -> CursorResult[Any]:
+        """As of an ``AsyncConnection``."""
+        return self._connection.exec_driver_sql(*arguments, **named)
+
 
 def _at_once(work: Coroutine[Any, Any, T]) -> T:
     """What a coroutine gives that never waits."""

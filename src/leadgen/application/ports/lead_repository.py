@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from leadgen.domain.lead import EndState, Lead, Profile
 from leadgen.domain.lead_row import Column
@@ -43,6 +44,20 @@ class LeadLine:
         """Tells this state of the lead from all others."""
         extra = sorted(self.lead.profile.extra.items())
         return hashlib.sha256(repr((self.lead, extra, self.cost_micros)).encode()).hexdigest()[:32]
+
+
+class LeadRecord(NamedTuple):
+    """What an export tells of a lead: a tuple, because there are many of them."""
+
+    id: str
+    known: Sequence[str]
+    """The values of ``lead_row.FIELD_HEADERS``, in their order."""
+    extra: Mapping[str, str]
+    phone: str | None
+    phone_provider: str | None
+    phone_status: str | None
+    cost_micros: int
+    second_phone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,10 @@ class ILeadRepository(ABC):
         self, account: str, *, after: str, limit: int, only: LeadFilter = EVERY_LEAD
     ) -> Sequence[LeadLine]:
         """Up to ``limit`` leads whose id follows ``after`` (empty: from the first), in order of id."""
+
+    @abstractmethod
+    async def records(self, account: str, *, after: str, limit: int) -> Sequence[LeadRecord]:
+        """As ``page``, of all leads, with what an export tells of them."""
 
     @abstractmethod
     async def find(self, account: str, profile: Profile) -> LeadLine | None:
