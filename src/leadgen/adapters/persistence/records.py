@@ -26,7 +26,11 @@ class Records:
     busy event loop keeps waiting.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], *, is_sqlite: bool) -> None:
+    def __init__(
+        self, table: Table, columns: Sequence[str], *, is_sqlite: bool, parameter: str = "rows"
+    ) -> None:
+        """A column that the table does not have is a text; ``parameter``: as what the rows travel."""
+        self._parameter = parameter
         self._is_sqlite = is_sqlite
         self._table = table
         self._columns = tuple(columns)
@@ -44,7 +48,7 @@ class Records:
     def update(self, keys: Sequence[str], assignments: Mapping[str, str], where: str = "true") -> str:
         """Updates the rows of these keys for which the condition holds."""
         changes = ", ".join(f"{column} = {value}" for column, value in assignments.items())
-        return f"UPDATE {self._table.name} SET {changes} FROM {self._found(keys, where)}"
+        return f"UPDATE {self._table.name} SET {changes} FROM {self._found(keys, where)}"  # noqa: S608 - see above
 
     def find(self, keys: Sequence[str], where: str) -> str:
         """Tells the last key of the rows of these keys for which the condition holds."""
@@ -66,8 +70,12 @@ class Records:
     async def _execute(
         self, conn: AsyncConnection, statement: str, rows: Sequence[Sequence[Any]], named: Mapping[str, Any]
     ) -> CursorResult[Any]:
+        return await conn.execute(parsed(statement), {**self.given(rows), **named})
+
+    def given(self, rows: Sequence[Sequence[Any]]) -> dict[str, str]:
+        """The rows as the parameter of a statement."""
         told = json.dumps(rows if self._is_sqlite else self._named(rows), default=self._written)
-        return await conn.execute(_parsed(statement), {"rows": told, **named})
+        return {self._parameter: told}
 
     def _found(self, keys: Sequence[str], where: str) -> str:
         """What is given, joined to its rows: each is looked up by its key, whatever the planner estimates.
@@ -102,18 +110,20 @@ class Records:
         )
         # The limit, which is none, has SQLite unfold the rows once and look up each by its key. Without it,
         # it walks through all rows of the table that fit the rest, and unfolds the parameter for each one.
-        return f"(SELECT {cells} FROM json_each(:rows) LIMIT -1) AS given"  # noqa: S608 - see above
+        return f"(SELECT {cells} FROM json_each(:{self._parameter}) LIMIT -1) AS given"  # noqa: S608 - see above
 
     def _postgresql(self) -> str:
+        known = self._table.c
         types = ", ".join(
-            f"{name} {self._table.c[name].type.compile(dialect=_DIALECT)}" for name in self._columns
+            f"{name} {known[name].type.compile(dialect=_DIALECT) if name in known else 'text'}"
+            for name in self._columns
         )
-        # The limit, which is none: from it the planner takes the rows for few, which is cheapest to be wrong in.
-        unfolded = f"SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS given({types})"  # noqa: S608 - see above
+        # The limit, which is none, has the planner take the rows for few: it goes by indexes then.
+        unfolded = f"SELECT * FROM json_to_recordset(CAST(:{self._parameter} AS json)) AS given({types})"  # noqa: S608 - see above
         return f"({unfolded} LIMIT (SELECT 1000000)) AS given"
 
 
 @functools.cache
-def _parsed(statement: str) -> TextClause:
+def parsed(statement: str) -> TextClause:
     """The statement, whose parameters are looked for once."""
     return text(statement).execution_options(preserve_rowcount=True)
