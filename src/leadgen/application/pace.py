@@ -10,7 +10,7 @@ LATE_SECONDS = 0.012
 LATE_SHARE_MAX = 0.25
 """So many of the last calls may be late: a pause now and then is no lack of pace."""
 
-ROOM_MIN = 100.0
+ROOM_MIN = 32.0
 ROOM_MAX = 1000.0
 _SHRINK = 0.8
 _GROWTH = 8.0
