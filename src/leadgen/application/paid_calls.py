@@ -15,7 +15,7 @@ from leadgen.application.ports.rate_limiter import Ticket
 from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk, Unavailable
 from leadgen.domain.budget import OverBudget
-from leadgen.domain.errors import ServiceUnavailable, StaleTicket
+from leadgen.domain.errors import LeadgenError, ServiceUnavailable, StaleTicket
 from leadgen.domain.fair_queue import ANYBODY, Claimant
 from leadgen.domain.lead import Lead, Question
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
@@ -49,6 +49,12 @@ _INSIST_SECONDS_MAX = 1.0
 """The longest pause of such an owner."""
 
 _AWAIT_SECONDS = 0.25
+RENEWAL = timedelta(seconds=0.5)
+"""So long after its intent a call may leave under another ticket than its first.
+
+A limiter that begins anew counts an intent as if it left as late as any ticket does, which is later.
+"""
+
 _HELD_SECONDS = 1.0
 """After so long money that was held may have come back."""
 
@@ -124,6 +130,14 @@ class _Leader:
 
     purchase: Purchase
     has_ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class _Permit:
+    """What a call may leave under: the ticket that it has now, and until when it may have another one."""
+
+    ticket: Ticket
+    renewable_until: float = float("-inf")
 
 
 class PaidCalls:
@@ -236,7 +250,7 @@ class PaidCalls:
             leader.has_ended.set()
 
     async def _call(self, purchase: Purchase, ticket: Ticket) -> Answered | Held:
-        may_be_at_work = False
+        may_be_at_work, permit = False, _Permit(ticket)
         try:
             if purchase.is_let_go:
                 return Answered(purchase.ask.provider, purchase.ask.n, _LET_GO)
@@ -248,18 +262,19 @@ class PaidCalls:
             if barred := await self._watch.admit(config.name):
                 return Held(config.name, barred, None)
             lookup = self._intend(purchase, config, ticket)
+            permit.renewable_until = self._clock.monotonic() + RENEWAL.total_seconds()
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
-                answered = await self._send(purchase, config, standing, ticket)
+                answered = await self._send(purchase, config, standing, permit)
                 may_be_at_work = isinstance(answered.outcome, Unknown) and answered.outcome.is_timeout
                 return answered
         finally:
             if not may_be_at_work:  # else its place is free when its lease ends, some seconds from now
-                await self._desk.give_back(ticket)
+                await self._desk.give_back(permit.ticket)
         return await self._outcome_of(standing, purchase)
 
     async def _record(
@@ -314,7 +329,7 @@ class PaidCalls:
 
     def _intend(self, purchase: Purchase, config: ProviderConfig, ticket: Ticket) -> Lookup:
         now = self._clock.now()
-        opens_in = timedelta(seconds=ticket.closes_at - self._clock.monotonic())
+        leaves_in = max(timedelta(seconds=ticket.closes_at - self._clock.monotonic()), RENEWAL)
         lead = purchase.lead
         return Lookup(
             key=purchase.key(),
@@ -326,7 +341,7 @@ class PaidCalls:
             n=purchase.ask.n,
             state=LookupState.INTENDED,
             owner=f"{self._owner}/{next(self._numbers)}",  # two calls of one process are two owners
-            lease_until=now + opens_in + timedelta(seconds=config.timeout_seconds) + LEASE_MARGIN,
+            lease_until=now + leaves_in + timedelta(seconds=config.timeout_seconds) + LEASE_MARGIN,
             created_at=now,
             held_micros=config.price_micros,
             position=purchase.position,
@@ -334,9 +349,9 @@ class PaidCalls:
         )
 
     async def _send(
-        self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, ticket: Ticket
+        self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, permit: _Permit
     ) -> Answered:
-        outcome, took_seconds = await self._ask(config, purchase, ticket, lookup.key)
+        outcome, took_seconds = await self._ask(config, purchase, permit, lookup.key)
         if isinstance(outcome, Unknown) and config.on_unknown is OnUnknown.RECALL:
             outcome = await self._recall(config, purchase.question, lookup.key) or outcome
         self._watch.note(purchase.question, config.name, purchase.missed, outcome)
@@ -365,23 +380,28 @@ class PaidCalls:
             return None
 
     async def _ask(
-        self, config: ProviderConfig, purchase: Purchase, ticket: Ticket, reference: str
+        self, config: ProviderConfig, purchase: Purchase, permit: _Permit, reference: str
     ) -> tuple[Outcome, float | None]:
-        """Connects while the ticket matures; the first byte leaves inside its window, or none does.
+        """Connects while the ticket matures; the first byte leaves inside the window of one, or none does.
 
         The outcome, and how many seconds after the first byte's moment it was there.
         """
         sent_at: list[float] = []
 
         async def may_send() -> bool:
-            self._desk.note_ready(ticket)
-            await self._clock.sleep(ticket.opens_at - self._clock.monotonic())
-            self._desk.note_sent(ticket)
-            if purchase.is_let_go or self._clock.monotonic() > ticket.closes_at:
-                return False
-            sent_at.append(self._clock.monotonic())
-            purchase.note_sent()
-            return True
+            while True:
+                ticket = permit.ticket
+                self._desk.note_ready(ticket)
+                await self._clock.sleep(ticket.opens_at - self._clock.monotonic())
+                self._desk.note_sent(ticket)
+                if purchase.is_let_go:
+                    return False
+                if self._clock.monotonic() <= ticket.closes_at:
+                    sent_at.append(self._clock.monotonic())
+                    purchase.note_sent()
+                    return True
+                if not await self._renew(permit):
+                    return False
 
         provider = self._providers[config.name]
         try:
@@ -396,6 +416,23 @@ class PaidCalls:
         if purchase.is_let_go and isinstance(outcome, NotSent):
             outcome = _LET_GO
         return outcome, self._clock.monotonic() - sent_at[0] if sent_at else None
+
+    async def _renew(self, permit: _Permit) -> bool:
+        """Whether there is another ticket for an intent that stands: its own ran out before it could leave.
+
+        Of the same epoch only, since the intent was recorded under that one.
+        """
+        ran_out = permit.ticket
+        if self._clock.monotonic() > permit.renewable_until:
+            return False
+        try:
+            ticket = await self._desk.renew(ran_out)
+        except LeadgenError:
+            return False
+        if ticket is None:
+            return False
+        permit.ticket = ticket
+        return ticket.epoch == ran_out.epoch and ticket.closes_at <= permit.renewable_until
 
     async def _heed(self, provider: str, outcome: Outcome) -> None:
         """What an answer means for everybody who waits for this provider."""

@@ -83,6 +83,8 @@ class _Counter:
 
     provider: str
     waiting: FairQueue[_Place] = field(default_factory=FairQueue)
+    renewing: deque[_Place] = field(default_factory=deque)
+    """Those whose tickets ran out before their calls could leave."""
     has_gaps: bool = False
     """Whether somebody has left the queue."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -157,8 +159,7 @@ class TicketDesk:
         counter.waiting.push(place, claimant)
         if claimant.is_urgent:
             counter.urged.set()
-        if counter.server is None or counter.server.done():
-            counter.server = asyncio.create_task(self._serve(counter))
+        self._open(counter)
 
     async def give_back(self, ticket: Ticket) -> None:
         """Frees the place that a ticket holds; whoever waits is served at once."""
@@ -166,6 +167,23 @@ class TicketDesk:
         self._leave(counter, ticket)
         await self._limiter.release(ticket)
         counter.released.set()
+
+    async def renew(self, ticket: Ticket) -> Ticket | None:
+        """Another ticket in the place of one that ran out, or None where the provider is not free now.
+
+        Before all others: its call was served in its turn, and all that it needs besides is there.
+        """
+        await self.give_back(ticket)
+        counter = self._counters[ticket.credential]
+        if counter.parked_until > self._clock.monotonic():
+            return None
+        place = _Place(asyncio.get_running_loop().create_future(), 0.0, {counter.provider: counter})
+        counter.renewing.append(place)
+        counter.urged.set()
+        self._has_room.set()  # whoever waits for room looks here first
+        self._open(counter)
+        answer = await place.ticket
+        return answer if isinstance(answer, Ticket) else None
 
     def note_ready(self, ticket: Ticket) -> None:
         """The call of this ticket can be sent from now on: the next tickets leave time for as much."""
@@ -206,15 +224,47 @@ class TicketDesk:
         counter.parked_why = why
         self._turn_away(counter, why, None)
 
+    def _open(self, counter: _Counter) -> None:
+        if counter.server is None or counter.server.done():
+            counter.server = asyncio.create_task(self._serve(counter))
+
     async def _serve(self, counter: _Counter) -> None:
         try:
-            while counter.waiting:
-                await self._serve_once(counter)
+            while counter.waiting or counter.renewing:
+                if counter.renewing:
+                    await self._renew_all(counter)
+                if counter.waiting:
+                    await self._serve_once(counter)
         except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
-            while counter.waiting:
-                place = counter.waiting.pop()
+            while counter.waiting or counter.renewing:
+                place = counter.renewing.popleft() if counter.renewing else counter.waiting.pop()
                 if place.is_waiting:
                     place.fail(error)
+
+    async def _renew_all(self, counter: _Counter) -> None:
+        """Serves those whose tickets ran out; whom no call is allowed now is turned away."""
+        config = (await self._catalog.configs())[counter.provider]
+        late = [counter.renewing.popleft() for _ in range(min(len(counter.renewing), _TICKETS_MAX))]
+        given = deque[Ticket]()
+        try:
+            taken = await self._limiter.take(
+                counter.provider,
+                config.limits.for_bulk(),
+                wanted=len(late),
+                lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
+                lead_seconds=counter.lead_seconds,  # no ticket opens before one that was given already
+            )
+            given.extend(taken.tickets)
+        finally:
+            for place in late:
+                if not place.is_waiting:
+                    continue
+                if given:
+                    place.serve(given.popleft())
+                else:
+                    place.refuse(counter.provider, Unavailable("not now", 0.0))
+        for left in given:
+            await self._limiter.release(left)
 
     async def _serve_once(self, counter: _Counter) -> None:
         counter.released.clear()

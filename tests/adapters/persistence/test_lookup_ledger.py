@@ -7,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from leadgen.adapters.persistence.database import Database
-from leadgen.adapters.persistence.writer_thread import T, Work
+from leadgen.adapters.persistence.writer_threads import T, Work
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.domain.budget import Span
 from leadgen.domain.errors import ServiceUnavailable
@@ -29,8 +29,7 @@ class Commits:
     def __init__(self, database: Database) -> None:
         self.count = 0
         event.listen(database._engine.sync_engine, "commit", self._counted)
-        if database._thread is not None:
-            event.listen(database._thread._engine, "commit", self._counted)
+        event.listen(database._threads._engine, "commit", self._counted)
 
     def _counted(self, _connection: object) -> None:
         self.count += 1

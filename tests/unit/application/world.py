@@ -25,7 +25,7 @@ from leadgen.adapters.persistence.rows import lookup_of
 from leadgen.adapters.persistence.tables import accounts, lookups
 from leadgen.adapters.persistence.tallies import SqlTallyBook
 from leadgen.adapters.persistence.track_records import SqlTrackRecords
-from leadgen.adapters.persistence.writer_thread import Work
+from leadgen.adapters.persistence.writer_threads import Work
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.application.find_phone import FindPhone
 from leadgen.application.paid_calls import PaidCalls, Purchase

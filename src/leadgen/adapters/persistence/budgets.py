@@ -17,7 +17,8 @@ from leadgen.domain.limits import MICROS_PER_SECOND
 from leadgen.domain.lookup import LookupState
 
 _DAY_MICROS = 86_400 * MICROS_PER_SECOND
-_OF_ACCOUNT = (Span.ACCOUNT.value, Span.DAY.value, Span.LOOKUP.value, Span.MONTH.value)
+OF_ACCOUNT = (Span.ACCOUNT.value, Span.DAY.value, Span.LOOKUP.value, Span.MONTH.value)
+"""The budgets that an account owns."""
 
 BudgetKey = tuple[str, str]
 """Span and owner."""
@@ -27,7 +28,7 @@ _THESE = (
     select(budgets)
     .where(
         or_(
-            and_(budgets.c.span.in_(_OF_ACCOUNT), budgets.c.owner.in_(bindparam("accounts", expanding=True))),
+            and_(budgets.c.span.in_(OF_ACCOUNT), budgets.c.owner.in_(bindparam("accounts", expanding=True))),
             and_(budgets.c.span == Span.JOB.value, budgets.c.owner.in_(bindparam("jobs", expanding=True))),
         )
     )

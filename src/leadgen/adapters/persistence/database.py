@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, Programm
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from leadgen.adapters.persistence.writer_thread import Work, WriterThread
+from leadgen.adapters.persistence.writer_threads import Work, WriterThreads
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
 
 SETTING = "LEADGEN_DATABASE_URL"
@@ -30,6 +30,11 @@ _SQLITE_PRAGMAS = (
 _POOL = {"pool_size": 15, "max_overflow": 0}
 """Connections are opened when needed and then kept: under load, opening one costs more than using it."""
 
+_WRITERS = 2
+"""Threads that write to PostgreSQL: the ledger's commits do not wait for the ends of searches."""
+
+_POSTGRESQL = "postgresql+psycopg"
+_PRE_PING = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
 _READS = {"isolation_level": "REPEATABLE READ"}  # as SQLite does by itself
 _WRITES = {"leadgen_writes": True}
 
@@ -68,18 +73,22 @@ class Database:
         self.address = url.render_as_string(hide_password=True)
         self.is_sqlite = url.drivername == "sqlite"
         make_folder(url)
-        driver = "sqlite+aiosqlite" if self.is_sqlite else "postgresql+psycopg"
-        options = {} if self.is_sqlite else {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+        driver = "sqlite+aiosqlite" if self.is_sqlite else _POSTGRESQL
+        options: dict[str, Any] = {} if self.is_sqlite else _PRE_PING
         self._engine = create_async_engine(
             url.set(drivername=driver), hide_parameters=True, **_POOL, **options
         )
-        self._thread: WriterThread | None = None
+        plain = create_engine(
+            url if self.is_sqlite else url.set(drivername=_POSTGRESQL),
+            hide_parameters=True,
+            execution_options=_WRITES,
+            **options,
+        )
         if self.is_sqlite:
-            plain = create_engine(url, hide_parameters=True, execution_options=_WRITES)
             for engine in (self._engine.sync_engine, plain):
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", _begin_sqlite)
-            self._thread = WriterThread(plain)
+        self._threads = WriterThreads(plain, 1 if self.is_sqlite else _WRITERS)
         self._reader = self._engine.execution_options(**({} if self.is_sqlite else _READS))
         self._writer = self._engine.execution_options(**_WRITES)
         self._unfinished: set[asyncio.Task[Any]] = set()
@@ -98,15 +107,12 @@ class Database:
             yield connection
 
     async def transact(self, work: Work[T]) -> T:
-        """What the work gives, once it is durable; with SQLite it may await nothing but its connection.
+        """What the work gives, once it is durable; it may await nothing but its connection.
 
-        For many rows at a time: see ``writer_thread``.
+        For many rows at a time: see ``writer_threads``.
         """
-        if self._thread is None:
-            async with self.write() as connection:
-                return await work(connection)
         async with self._translated(), self._my_turn():
-            return await self._thread.run(work)
+            return await self._threads.run(work)
 
     def insert_or_skip(self, table: Table, *keys: str) -> Any:
         """An insert that passes over rows whose keys are there."""
@@ -130,8 +136,7 @@ class Database:
         """Closes all connections, once everything that was to be finished is."""
         while self._unfinished:
             await asyncio.wait(self._unfinished)
-        if self._thread is not None:
-            await self._thread.close()
+        await self._threads.close()
         await self._engine.dispose()
 
     @asynccontextmanager

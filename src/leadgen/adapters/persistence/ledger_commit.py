@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from leadgen.adapters.persistence import ledger_postgresql
 from leadgen.adapters.persistence.budgets import BudgetKey, locked, store
 from leadgen.adapters.persistence.database import Database, now_micros
-from leadgen.adapters.persistence.lead_changes import lock_leads
 from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import day_of, lookup_columns, lookup_of, phone_columns
 from leadgen.adapters.persistence.tables import evidence, leads, limiters, lookups
@@ -136,18 +136,19 @@ class LedgerCommit:
     async def _prepare(self, batch: Sequence[Change]) -> None:
         """Takes the locks in their order, and reads the clock after them."""
         conn = self._conn
-        lead_ids = {change.value.lead_id for change in batch if isinstance(change, Close) and change.value}
-        if lead_ids and not self._database.is_sqlite:
-            await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(sorted(lead_ids))))
         providers = {change.lookup.provider for change in batch if isinstance(change, Intend)}
+        accounts = {change.lookup.account for change in batch}
+        job_ids = {change.lookup.job_id for change in batch if change.lookup.job_id}
+        if not self._database.is_sqlite:
+            changed = {change.value.lead_id for change in batch if isinstance(change, Close) and change.value}
+            self._epochs, self._budgets, self._now = await ledger_postgresql.locked(
+                conn, lead_ids=changed, providers=providers, accounts=accounts, job_ids=job_ids
+            )
+            return
         if providers:
             known = await conn.execute(_EPOCHS, {"credentials": sorted(providers)})
             self._epochs = {row.credential: row.epoch for row in known}
-        self._budgets = await locked(
-            conn,
-            {change.lookup.account for change in batch},
-            {change.lookup.job_id for change in batch if change.lookup.job_id},
-        )
+        self._budgets = await locked(conn, accounts, job_ids)
         self._now = await now_micros(conn, self._database)
 
     async def _write_plain(self, batch: Sequence[Change]) -> dict[int, Any]:
@@ -160,12 +161,39 @@ class LedgerCommit:
                 intends[key] = place
             elif isinstance(change, Close):
                 closes[key] = place
-        inserted = await self._insert_new([batch[place].lookup for place in intends.values()])
-        results: dict[int, Any] = {intends[key]: batch[intends[key]].lookup for key in inserted}
-        for key in await self._close_open([batch[place].lookup for place in closes.values()]):
-            results[closes[key]] = True
-            self._note_value(batch[closes[key]])
-        return results
+        begun, ended = (
+            [batch[place] for place in intends.values()],
+            [batch[place] for place in closes.values()],
+        )
+        if self._database.is_sqlite:
+            inserted = await self._insert_new([change.lookup for change in begun])
+            closed = await self._close_open([change.lookup for change in ended])
+            for key in closed:
+                self._note_value(batch[closes[key]])
+        else:
+            inserted, closed = await self._write_at_once(begun, ended)
+        return {intends[key]: batch[intends[key]].lookup for key in inserted} | {
+            closes[key]: True for key in closed
+        }
+
+    async def _write_at_once(
+        self, begun: Sequence[Change], ended: Sequence[Change]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """The keys of the intents that stand and of the answers that do, whose numbers leads have then."""
+        intents = [_intent_row(change.lookup) for change in begun]
+        closed = [_closed_row(change.lookup) for change in ended]
+        found = sorted(
+            [*_value_row(change.value, change.lookup), change.lookup.key]
+            for change in ended
+            if isinstance(change, Close) and change.value
+        )
+        stand, end = await _plain_write().run(self._conn, intents, closed, found, now=self._now)
+        keys, ends = [change.lookup.key for change in begun], [change.lookup.key for change in ended]
+        if stand < len(keys):
+            keys = await self._intents.tell(self._conn, self._intents.find(["key"], _IS_NEW), intents)
+        if end < len(ends):
+            ends = await self._closed.tell(self._conn, self._closed.find(["key"], _IS_CLOSED), closed)
+        return keys, ends
 
     async def _insert_new(self, intents: Sequence[Lookup]) -> Sequence[str]:
         """The keys of those that are new; where one is not, which of them stand as ours."""
@@ -181,10 +209,8 @@ class LedgerCommit:
         """The keys of those that were open; where one was not, which of them are closed like that."""
         if not closed:
             return []
-        columns = [lookup_columns(lookup) for lookup in closed]
-        rows = [[row[name] for name in _CLOSED] for row in columns]
-        close = self._closed.update(["key"], {**_from_given(_CLOSING), "held_micros": "0"}, _IS_OPEN)
-        if await self._closed.count(self._conn, close, rows) == len(rows):
+        rows = [_closed_row(lookup) for lookup in closed]
+        if await self._closed.count(self._conn, _closing(self._closed), rows) == len(rows):
             return [lookup.key for lookup in closed]
         return await self._closed.tell(self._conn, self._closed.find(["key"], _IS_CLOSED), rows)
 
@@ -394,6 +420,15 @@ def _intent_row(lookup: Lookup) -> list[Any]:
     ]  # fmt: skip
 
 
+def _closed_row(lookup: Lookup) -> list[Any]:
+    columns = lookup_columns(lookup)
+    return [columns[name] for name in _CLOSED]
+
+
+def _closing(closed: Records) -> str:
+    return closed.update(["key"], {**_from_given(_CLOSING), "held_micros": "0"}, _IS_OPEN)
+
+
 def _value_row(value: LeadValue, lookup: Lookup) -> list[Any]:
     phone, provider = phone_columns(value.phone), value.provider
     return [value.lead_id, value.account, *phone.values(), provider, lookup.settled_at, EndState.FOUND.value]
@@ -417,6 +452,23 @@ def _records(is_sqlite: bool) -> tuple[Records, Records, Records]:  # noqa: FBT0
         Records(lookups, _INTENT, is_sqlite=is_sqlite),
         Records(lookups, _CLOSED, is_sqlite=is_sqlite),
         Records(leads, _FOUND, is_sqlite=is_sqlite),
+    )
+
+
+@functools.cache
+def _plain_write() -> ledger_postgresql.PlainWrite:
+    """With PostgreSQL all that needs no look at what stands is one statement."""
+    intents = Records(lookups, _INTENT, is_sqlite=False, parameter="intents")
+    closed = Records(lookups, _CLOSED, is_sqlite=False, parameter="closed")
+    found = Records(leads, (*_FOUND, "lookup"), is_sqlite=False, parameter="found")
+    is_ended = "EXISTS (SELECT FROM ended WHERE ended.key = given.lookup)"
+    return ledger_postgresql.PlainWrite(
+        intents,
+        closed,
+        found,
+        begin=intents.insert_or_skip("key", _NEW),
+        close=_closing(closed),
+        tell=found.update(["id"], _from_given(_VALUE), f"{_IS_WITHOUT} AND {is_ended}"),
     )
 
 

@@ -26,7 +26,11 @@ class Records:
     busy event loop keeps waiting.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], *, is_sqlite: bool) -> None:
+    def __init__(
+        self, table: Table, columns: Sequence[str], *, is_sqlite: bool, parameter: str = "rows"
+    ) -> None:
+        """A column that the table does not have is a text; ``parameter``: as what the rows travel."""
+        self._parameter = parameter
         self._is_sqlite = is_sqlite
         self._table = table
         self._columns = tuple(columns)
@@ -42,18 +46,14 @@ class Records:
         )
 
     def update(self, keys: Sequence[str], assignments: Mapping[str, str], where: str = "true") -> str:
-        """Updates the rows of these keys for which the condition holds.
-
-        The condition ``IS TRUE`` so that no index serves it: SQLite would take the one on, say, all leads
-        without a number, and unfold anew what is given for each of them.
-        """
+        """Updates the rows of these keys for which the condition holds."""
         changes = ", ".join(f"{column} = {value}" for column, value in assignments.items())
-        return f"UPDATE {self._table.name} SET {changes} FROM {self._source} WHERE {self._same(keys, where)}"  # noqa: S608 - see above
+        return f"UPDATE {self._table.name} SET {changes} FROM {self._found(keys, where)}"  # noqa: S608 - see above
 
     def find(self, keys: Sequence[str], where: str) -> str:
         """Tells the last key of the rows of these keys for which the condition holds."""
         name = self._table.name
-        return f"SELECT {name}.{keys[-1]} FROM {name}, {self._source} WHERE {self._same(keys, where)}"  # noqa: S608 - see above
+        return f"SELECT {name}.{keys[-1]} FROM {name}, {self._found(keys, where)}"  # noqa: S608 - see above
 
     async def count(
         self, conn: AsyncConnection, statement: str, rows: Sequence[Sequence[Any]], **named: Any
@@ -70,12 +70,27 @@ class Records:
     async def _execute(
         self, conn: AsyncConnection, statement: str, rows: Sequence[Sequence[Any]], named: Mapping[str, Any]
     ) -> CursorResult[Any]:
-        told = json.dumps(rows if self._is_sqlite else self._named(rows), default=self._written)
-        return await conn.execute(_parsed(statement), {"rows": told, **named})
+        return await conn.execute(parsed(statement), {**self.given(rows), **named})
 
-    def _same(self, keys: Sequence[str], where: str) -> str:
-        same = " AND ".join(f"{self._table.name}.{key} = given.{key}" for key in keys)
-        return f"{same} AND ({where}) IS TRUE"
+    def given(self, rows: Sequence[Sequence[Any]]) -> dict[str, str]:
+        """The rows as the parameter of a statement."""
+        told = json.dumps(rows if self._is_sqlite else self._named(rows), default=self._written)
+        return {self._parameter: told}
+
+    def _found(self, keys: Sequence[str], where: str) -> str:
+        """What is given, joined to its rows: each is looked up by its key, whatever the planner estimates.
+
+        The condition ``IS TRUE`` so that no index serves it: SQLite would take the one on, say, all leads
+        without a number, and unfold anew what is given for each of them. PostgreSQL would walk through the
+        table for each batch; it may not look into a subquery with an OFFSET.
+        """
+        name = self._table.name
+        same = " AND ".join(f"{name}.{key} = given.{key}" for key in keys)
+        if self._is_sqlite:
+            return f"{self._source} WHERE {same} AND ({where}) IS TRUE"
+        place = f"SELECT {name}.ctid AS place FROM {name} WHERE {same} AND ({where}) OFFSET 0"  # noqa: S608 - see above
+        joined = f"SELECT given.*, place FROM {self._source} CROSS JOIN LATERAL ({place}) AS standing"  # noqa: S608 - see above
+        return f"({joined}) AS given WHERE {name}.ctid = given.place"
 
     def _named(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         return [dict(zip(self._columns, row, strict=True)) for row in rows]
@@ -93,13 +108,17 @@ class Records:
         )
         # The limit, which is none, has SQLite unfold the rows once and look up each by its key. Without it,
         # it walks through all rows of the table that fit the rest, and unfolds the parameter for each one.
-        return f"(SELECT {cells} FROM json_each(:rows) LIMIT -1) AS given"  # noqa: S608 - see above
+        return f"(SELECT {cells} FROM json_each(:{self._parameter}) LIMIT -1) AS given"  # noqa: S608 - see above
 
     def _postgresql(self) -> str:
+        known = self._table.c
         types = ", ".join(
-            f"{name} {self._table.c[name].type.compile(dialect=_DIALECT)}" for name in self._columns
+            f"{name} {known[name].type.compile(dialect=_DIALECT) if name in known else 'text'}"
+            for name in self._columns
         )
-        return f"json_to_recordset(CAST(:rows AS json)) AS given({types})"
+        # The limit, which is none, has the planner take the rows for few: it goes by indexes then.
+        unfolded = f"SELECT * FROM json_to_recordset(CAST(:{self._parameter} AS json)) AS given({types})"  # noqa: S608 - see above
+        return f"({unfolded} LIMIT (SELECT 1000000)) AS given"
 
 
 def moment(value: datetime, *, is_sqlite: bool) -> str:
@@ -109,6 +128,6 @@ def moment(value: datetime, *, is_sqlite: bool) -> str:
 
 
 @functools.cache
-def _parsed(statement: str) -> TextClause:
+def parsed(statement: str) -> TextClause:
     """The statement, whose parameters are looked for once."""
     return text(statement).execution_options(preserve_rowcount=True)

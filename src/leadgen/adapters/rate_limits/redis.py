@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -54,6 +56,8 @@ class RedisRateLimiter(ServerCarrier):
         self._digest = hashlib.sha1(self._script.encode()).hexdigest()  # noqa: S324 - the server's own name for it
         self._highest: dict[str, int] = {}
         self._pauses: dict[str, float] = {}
+        self._released: defaultdict[str, list[int]] = defaultdict(list)
+        self._releasing: asyncio.Task[None] | None = None
 
     async def take(
         self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
@@ -91,11 +95,19 @@ class RedisRateLimiter(ServerCarrier):
         return await self._tickets(credential, grants, reading, retry)
 
     async def release(self, ticket: Ticket) -> None:
-        """See IRateLimiter."""
-        try:
-            await self._client.zrem(_keys(ticket.credential)[2], ticket.lease)
-        except _LOST as error:
-            raise LostCarrierError(type(error).__name__) from error
+        """See IRateLimiter; what arrives while others are on their way goes together."""
+        self._released[ticket.credential].append(ticket.lease)
+        if self._releasing is None or self._releasing.done():
+            self._releasing = asyncio.create_task(self._release_all())
+        await asyncio.shield(self._releasing)
+
+    async def _release_all(self) -> None:
+        while self._released:
+            credential, leases = self._released.popitem()
+            try:
+                await self._client.zrem(_keys(credential)[2], *leases)
+            except _LOST as error:
+                raise LostCarrierError(type(error).__name__) from error
 
     async def distrust(self, credential: str) -> None:
         """See IRateLimiter."""

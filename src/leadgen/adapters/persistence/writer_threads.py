@@ -1,7 +1,7 @@
-"""SQLite's way of writing many rows: a whole transaction in one step of a thread of its own.
+"""The way of writing many rows: a whole transaction in one step of a thread of its own.
 
-Through an asyncio driver each statement goes to a thread and back four times. With a busy event loop that is
-where the time went: see docs/decisions/0015.
+Through an asyncio driver each statement waits for several turns of the event loop, with SQLite for a thread
+besides. With a busy event loop that is where the time went: see docs/decisions/0015.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 T = TypeVar("T")
 
 Work = Callable[[AsyncConnection], Coroutine[Any, Any, T]]
-"""Statements of one transaction; in ``WriterThread`` it may await nothing but its connection."""
+"""Statements of one transaction, which may await nothing but their connection."""
 
 
-class WriterThread:
-    """One transaction after the other, each within its own commit."""
+class WriterThreads:
+    """So many transactions at a time, each within its own commit."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, count: int) -> None:
         self._engine = engine
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self._threads = ThreadPoolExecutor(max_workers=count, thread_name_prefix="writer")
 
     async def run(self, work: Work[T]) -> T:
         """What the work gives, once it is durable; whoever is cancelled meanwhile leaves it to finish."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, work)
 
     async def close(self) -> None:
-        """Ends the thread, after what it is at, and its connection."""
-        await asyncio.to_thread(self._thread.shutdown)
+        """Ends the threads, after what they are at, and their connections."""
+        await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
     def _transact(self, work: Work[T]) -> T:

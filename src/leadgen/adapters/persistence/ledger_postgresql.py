@@ -1,0 +1,113 @@
+"""What a commit of the ledger says to PostgreSQL, in two statements where it can be: each is a round trip.
+
+A thread that comes back from one has to wait for its turn beside a busy event loop. With seven statements
+that was most of what a commit took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from leadgen.adapters.persistence.budgets import OF_ACCOUNT, BudgetKey, budget_of
+from leadgen.adapters.persistence.records import Records, parsed
+from leadgen.domain.budget import Budget, Span
+
+_ARRAYS = ("leads", "credentials", "accounts", "jobs", "spans")
+_LOCKED = text(
+    """
+    WITH these AS (
+        SELECT id FROM leads WHERE id = ANY(:leads) ORDER BY id FOR NO KEY UPDATE
+    ),
+    postings AS (
+        SELECT credential, epoch FROM limiters
+        WHERE credential = ANY(:credentials) ORDER BY credential FOR SHARE
+    ),
+    caps AS (
+        SELECT * FROM budgets
+        WHERE span = ANY(:spans) AND owner = ANY(:accounts) OR span = :job AND owner = ANY(:jobs)
+        ORDER BY span, owner FOR UPDATE
+    )
+    SELECT '' AS span, '' AS owner, count(*) AS cap_micros, 0 AS used_micros, 0 AS held_micros,
+        CAST(NULL AS date) AS day FROM these
+    UNION ALL SELECT 'epoch', credential, epoch, 0, 0, NULL FROM postings
+    UNION ALL SELECT span, owner, cap_micros, used_micros, held_micros, day FROM caps
+    UNION ALL SELECT 'now', '', CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint), 0, 0, NULL
+    """
+).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in _ARRAYS))
+"""The arms of a union are carried out one after the other: so the locks are taken in their order."""
+
+
+async def locked(
+    conn: AsyncConnection,
+    *,
+    lead_ids: Collection[str],
+    providers: Collection[str],
+    accounts: Collection[str],
+    job_ids: Collection[str],
+) -> tuple[dict[str, int], dict[BudgetKey, Budget], int]:
+    """Locks leads, epochs and budgets, each in one order; the epochs, the budgets, and the time then."""
+    rows = (
+        await conn.execute(
+            _LOCKED,
+            {
+                "leads": sorted(lead_ids),
+                "credentials": sorted(providers),
+                "accounts": sorted(accounts),
+                "jobs": sorted(job_ids),
+                "spans": list(OF_ACCOUNT),
+                "job": Span.JOB.value,
+            },
+        )
+    ).mappings()
+    epochs, budgets, now = dict[str, int](), dict[BudgetKey, Budget](), 0
+    for row in rows:
+        match row["span"]:
+            case "":
+                pass
+            case "epoch":
+                epochs[row["owner"]] = row["cap_micros"]
+            case "now":
+                now = row["cap_micros"]
+            case span:
+                budgets[span, row["owner"]] = budget_of(row)
+    return epochs, budgets, now
+
+
+class PlainWrite:
+    """New intents, answers to open ones and the numbers of those answers, in one statement."""
+
+    def __init__(
+        self, intents: Records, closed: Records, found: Records, *, begin: str, close: str, tell: str
+    ) -> None:
+        """``begin`` inserts intents, ``close`` updates open ones, ``tell`` updates leads of the ``ended``."""
+        self._intents, self._closed, self._found = intents, closed, found
+        self._statement = (
+            f"WITH begun AS ({begin} RETURNING 1),"  # noqa: S608 - statements of our own
+            f" ended AS ({close} RETURNING lookups.key),"
+            f" told AS ({tell} RETURNING 1)"
+            " SELECT (SELECT count(*) FROM begun), (SELECT count(*) FROM ended), (SELECT count(*) FROM told)"
+        )
+
+    async def run(
+        self,
+        conn: AsyncConnection,
+        intents: Sequence[Sequence[Any]],
+        closed: Sequence[Sequence[Any]],
+        found: Sequence[Sequence[Any]],
+        *,
+        now: int,
+    ) -> tuple[int, int]:
+        """How many lookups have begun and how many have ended."""
+        given = {
+            **self._intents.given(intents),
+            **self._closed.given(closed),
+            **self._found.given(found),
+            "now": now,
+        }
+        begun, ended, _ = (await conn.execute(parsed(self._statement), given)).one()
+        return begun, ended
