@@ -5,17 +5,28 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Table, cast, create_engine, event, func, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Executable,
+    RowMapping,
+    Table,
+    cast,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from leadgen.adapters.persistence.writer_thread import Work, WriterThread
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
@@ -29,6 +40,14 @@ _SQLITE_PRAGMAS = (
 )
 _POOL = {"pool_size": 15, "max_overflow": 0}
 """Connections are opened when needed and then kept: under load, opening one costs more than using it."""
+
+_SINGLES: dict[str, Any] = {
+    "pool_size": 8,
+    "max_overflow": 0,
+    "isolation_level": "AUTOCOMMIT",
+    "pool_reset_on_return": None,
+}
+"""Connections for single statements, each its own transaction: nothing to begin, to end or to take back."""
 
 _READS = {"isolation_level": "REPEATABLE READ"}  # as SQLite does by itself
 _WRITES = {"leadgen_writes": True}
@@ -74,6 +93,10 @@ class Database:
             url.set(drivername=driver), hide_parameters=True, **_POOL, **options
         )
         self._thread: WriterThread | None = None
+        self._singles: AsyncEngine | None = None
+        if not self.is_sqlite:
+            options = {"connect_args": options["connect_args"], **_SINGLES}  # a lost one shows without a ping
+            self._singles = create_async_engine(url.set(drivername=driver), hide_parameters=True, **options)
         if self.is_sqlite:
             plain = create_engine(url, hide_parameters=True, execution_options=_WRITES)
             for engine in (self._engine.sync_engine, plain):
@@ -97,6 +120,40 @@ class Database:
         async with self._translated(), self._my_turn(), self._writer.begin() as connection:
             yield connection
 
+    async def look(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[RowMapping]:
+        """The rows of one statement that reads: a fraction of what a ``read`` of one statement costs."""
+        if self._singles is None:
+            async with self.read() as connection:
+                return await _rows(connection, statement, parameters)
+        return await self._alone(self._singles, statement, parameters)
+
+    async def put(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[RowMapping]:
+        """The rows that one statement returns, whose changes are durable then.
+
+        It must bear being carried out twice: where its connection is lost, it is sent again.
+        """
+        if self._singles is None:
+            async with self.write() as connection:
+                return await _rows(connection, statement, parameters)
+        return await self._alone(self._singles, statement, parameters)
+
+    async def _alone(
+        self, singles: AsyncEngine, statement: Executable, parameters: Mapping[str, Any] | None
+    ) -> Sequence[RowMapping]:
+        async with self._translated():
+            try:
+                async with singles.connect() as connection:
+                    return await _rows(connection, statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            async with singles.connect() as connection:  # the pool has let go of all that it had
+                return await _rows(connection, statement, parameters)
+
     async def transact(self, work: Work[T]) -> T:
         """What the work gives, once it is durable; with SQLite it may await nothing but its connection.
 
@@ -108,14 +165,17 @@ class Database:
         async with self._translated(), self._my_turn():
             return await self._thread.run(work)
 
+    def insert(self, table: Table) -> Any:
+        """An insert that can tell what is to happen to rows whose keys are there."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
     def insert_or_skip(self, table: Table, *keys: str) -> Any:
         """An insert that passes over rows whose keys are there."""
-        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-        return insert.on_conflict_do_nothing(index_elements=list(keys))
+        return self.insert(table).on_conflict_do_nothing(index_elements=list(keys))
 
     def insert_or_replace(self, table: Table, *keys: str, kept: Collection[str] = ()) -> Any:
         """An insert that replaces all columns but the ``kept`` ones of rows whose keys are there."""
-        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        insert = self.insert(table)
         fixed = {*keys, *kept}
         others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in fixed}
         return insert.on_conflict_do_update(index_elements=list(keys), set_=others)
@@ -133,6 +193,8 @@ class Database:
             await asyncio.wait(self._unfinished)
         if self._thread is not None:
             await self._thread.close()
+        if self._singles is not None:
+            await self._singles.dispose()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -180,6 +242,13 @@ def uninterrupted(
         return await self._database.finish(write(self, *arguments, **named))
 
     return started
+
+
+async def _rows(
+    connection: AsyncConnection, statement: Executable, parameters: Mapping[str, Any] | None
+) -> Sequence[RowMapping]:
+    result = await connection.execute(statement, parameters)
+    return result.mappings().all() if result.returns_rows else ()
 
 
 async def now_micros(conn: AsyncConnection, database: Database) -> int:

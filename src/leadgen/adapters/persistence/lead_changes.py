@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,7 +23,9 @@ IS_THERE = leads.c.deleted_at.is_(None)
 _ENDS = [status.value for status in JobStatus if status.is_end]
 
 
-def is_lead(account: str, lead_id: str) -> tuple[ColumnElement[bool], ...]:
+def is_lead(
+    account: str | BindParameter[Any], lead_id: str | BindParameter[Any]
+) -> tuple[ColumnElement[bool], ...]:
     """The conditions for one lead of an account."""
     return leads.c.account_id == account, leads.c.id == lead_id, IS_THERE
 
