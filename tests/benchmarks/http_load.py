@@ -129,14 +129,15 @@ def mixed(lead_ids: list[str], job_id: str) -> Callable[[int], Iterator[Call]]:
 
 
 def _seconds_used(pid: int) -> float:
-    """The CPU time of a process and of its children, which PostgreSQL has for each connection."""
+    """The CPU time of a process, and of its children: PostgreSQL has one for each connection."""
     used = 0.0
     for place in Path("/proc").glob("[0-9]*"):
         try:
             fields = (place / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue  # gone meanwhile
-        if pid in {int(place.name), int(fields[1])}:
+        parent = int(fields[1]) if pid != os.getpid() else None
+        if pid in {int(place.name), parent}:
             used += sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
     return used
 
