@@ -39,10 +39,11 @@ _SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout=30000",
 )
 _POOL = {"pool_size": 15, "max_overflow": 0}
+_WAIT_SECONDS_MAX = 30.0
 """Connections are opened when needed and then kept: under load, opening one costs more than using it."""
 
 _SINGLES: dict[str, Any] = {
-    "pool_size": 8,
+    "pool_size": 12,
     "max_overflow": 0,
     "isolation_level": "AUTOCOMMIT",
     "pool_reset_on_return": None,
@@ -107,17 +108,24 @@ class Database:
         self._writer = self._engine.execution_options(**_WRITES)
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()
+        self._places = asyncio.Semaphore(_POOL["pool_size"])
+        self._single_places = asyncio.Semaphore(_SINGLES["pool_size"])
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one state of the database."""
-        async with self._translated(), self._reader.begin() as connection:
+        async with self._translated(), self._place(self._places), self._reader.begin() as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose changes are durable when the block ends, and gone when it raises."""
-        async with self._translated(), self._my_turn(), self._writer.begin() as connection:
+        async with (
+            self._translated(),
+            self._my_turn(),
+            self._place(self._places),
+            self._writer.begin() as connection,
+        ):
             yield connection
 
     async def look(
@@ -144,7 +152,7 @@ class Database:
     async def _alone(
         self, singles: AsyncEngine, statement: Executable, parameters: Mapping[str, Any] | None
     ) -> Sequence[RowMapping]:
-        async with self._translated():
+        async with self._translated(), self._place(self._single_places):
             try:
                 async with singles.connect() as connection:
                     return await _rows(connection, statement, parameters)
@@ -205,6 +213,19 @@ class Database:
             return
         async with self._turn:
             yield
+
+    @asynccontextmanager
+    async def _place(self, places: asyncio.Semaphore) -> AsyncIterator[None]:
+        """Who waits for a connection gets one in turn: the pool by itself gives it to whoever comes along."""
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS_MAX):
+                await places.acquire()
+        except TimeoutError as error:
+            raise ServiceUnavailable("the database", self.address, "all connections are busy") from error
+        try:
+            yield
+        finally:
+            places.release()
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
