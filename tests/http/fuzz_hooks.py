@@ -22,10 +22,10 @@ def map_path_parameters(
 
     What an operation deletes is of no use to others: it has ids of its own.
     """
-    for name in path_parameters or ():
-        known = _IDS.get(name, [])
-        if context.operation is None or not known:
-            continue
+    if path_parameters is None or context.operation is None:
+        return path_parameters
+    for name in set(path_parameters) & set(_IDS):
+        known = _IDS[name]
         is_deleted = context.operation.method.lower() == "delete"
         mine = known[len(known) // 4 :] if is_deleted else known[: len(known) // 4]
         chance = crc32(str(path_parameters[name]).encode())

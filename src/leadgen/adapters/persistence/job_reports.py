@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import BindParameter, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.budgets import budgets_of_jobs
@@ -21,7 +21,7 @@ from leadgen.domain.waterfall import Reused
 SENT = [LookupState.SETTLED.value, LookupState.UNKNOWN.value]
 """The states of questions that left, or may have."""
 
-_THESE = bindparam("jobs", expanding=True)
+_THESE: BindParameter[Any] = bindparam("jobs", expanding=True)
 _ENDED = (
     select(
         job_items.c.job_id,
