@@ -3,12 +3,16 @@
 So many clients at once, each with one request after the other: nine reads, then an order of a job under an
 Idempotency-Key of its own. The service runs over PostgreSQL (``--sqlite``: over SQLite) and a real Temporal
 server; no worker carries the jobs out. Exit 1 when a single request fails.
+
+All share one machine: ``cores`` tells how much of it each had, so that a client or a server beside the
+service that is the bottleneck shows as such.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import sys
 import tempfile
@@ -124,6 +128,36 @@ def mixed(lead_ids: list[str], job_id: str) -> Callable[[int], Iterator[Call]]:
     return calls
 
 
+def _seconds_used(pid: int) -> float:
+    """The CPU time of a process, and of its children: PostgreSQL has one for each connection."""
+    used = 0.0
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # gone meanwhile
+        parent = int(fields[1]) if pid != os.getpid() else None
+        if pid in {int(place.name), parent}:
+            used += sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return used
+
+
+class Cores:
+    """How many cores each of some processes keeps busy."""
+
+    def __init__(self, **pids: int) -> None:
+        self._pids = {"clients": os.getpid(), **pids}
+        self._begun = time.perf_counter()
+        self._before = {name: _seconds_used(pid) for name, pid in self._pids.items()}
+
+    def __str__(self) -> str:
+        seconds = time.perf_counter() - self._begun
+        shares = {
+            name: (_seconds_used(pid) - self._before[name]) / seconds for name, pid in self._pids.items()
+        }
+        return ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
+
+
 def nothing(_client: int) -> Iterator[Call]:
     """The bare handler, again and again."""
     while True:
@@ -131,12 +165,12 @@ def nothing(_client: int) -> Iterator[Call]:
 
 
 @contextmanager
-def _bare(folder: Path) -> Iterator[str]:
+def _bare(folder: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "tests.benchmarks.bare_fastapi"]
     with running("bare", command, folder, {**BARE, "PYTHONPATH": str(ROOT)}) as process:
         process.says("http service started")
         (address,) = re.findall(r"listens at (http\S+)", process.text)
-        yield address
+        yield address, process.process.pid
 
 
 async def _prepare(address: str, headers: dict[str, str]) -> tuple[list[str], str]:
@@ -151,7 +185,8 @@ async def _prepare(address: str, headers: dict[str, str]) -> tuple[list[str], st
             return ids, str((await answer.json())["job_id"])
 
 
-def _print(title: str, measured: Measured) -> None:
+def _print(title: str, measured: Measured, cores: str) -> float:
+    """Prints what was measured; the requests per second."""
     sys.stdout.write(f"{title}, {measured.seconds:.0f} s\n")
     for name in sorted(measured.took):
         sys.stdout.write(f"  {measured.row(name)}\n")
@@ -160,7 +195,9 @@ def _print(title: str, measured: Measured) -> None:
     p99 = together[int(len(together) * 0.99)] * 1_000 if together else 0.0
     sys.stdout.write(f"  all: {total:,} requests, {total / measured.seconds:,.0f}/s, p99 {p99:.1f} ms,")
     sys.stdout.write(f" {sum(measured.errors.values())} errors {dict(measured.errors) or ''}\n")
+    sys.stdout.write(f"  cores of {os.cpu_count()}: {cores}\n")
     sys.stdout.flush()
+    return total / measured.seconds
 
 
 def main() -> int:
@@ -176,15 +213,20 @@ def main() -> int:
         temporal_server(Path(place)) as temporal,
         postgres_server() as postgres,
     ):
-        with _bare(Path(place)) as address:
+        with _bare(Path(place)) as (address, pid):
+            cores = Cores(service=pid)
             bare = uvloop.run(load(address, {}, options.clients, options.seconds / 6, nothing))
-        _print("a bare FastAPI handler", bare)
+            bare_rate = _print("a bare FastAPI handler", bare, str(cores))
         url = f"sqlite:///{place}/leadgen.db" if options.sqlite else postgres.create_database("bench_http")
         with served(Path(place), temporal.address, DATABASE_URL=url) as there:
             headers = {"Authorization": f"Bearer {there.key}"}
             calls = mixed(*asyncio.run(_prepare(there.address, headers)))
+            service = there.process.process.pid
+            cores = Cores(service=service, postgres=postgres.pid, temporal=temporal.pid)
             measured = uvloop.run(load(there.address, headers, options.clients, options.seconds, calls))
-            _print(f"leadgen over {'SQLite' if options.sqlite else 'PostgreSQL'}", measured)
+            title = f"leadgen over {'SQLite' if options.sqlite else 'PostgreSQL'}"
+            rate = _print(title, measured, str(cores))
+    sys.stdout.write(f"leadgen / bare: {rate / bare_rate:.2f}\n")
     return 1 if measured.errors or bare.errors else 0
 
 

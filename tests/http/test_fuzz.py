@@ -14,7 +14,7 @@ from tests.servers.temporal import temporal_server
 def test_all_operations(tmp_path: Path, examples: int, cases_min: int) -> None:
     """No operation breaks a promise of its document, and no fault is in the log."""
     with temporal_server(tmp_path) as temporal, served(tmp_path, temporal.address) as there:
-        verdict = fuzz(there, examples)
+        verdict = fuzz(there, tmp_path, examples)
         assert verdict.passed, verdict.text
         assert verdict.cases >= cases_min
         assert '"fault"' not in there.process.text

@@ -6,6 +6,14 @@ import json
 import httpx2
 import pytest
 
+from leadgen.application.ports.lead_repository import Conclusion
+from leadgen.domain.job import JobScope
+from leadgen.domain.lead import EndState
+from leadgen.domain.ordering import Order
+from leadgen.domain.phone import WantedLine
+from leadgen.domain.search_options import SearchOptions, Strategy
+from leadgen.domain.waterfall import Reused, Verdict
+from leadgen.entrypoints.cli import render
 from tests.http.operations import is_problem
 from tests.http.service import Service
 
@@ -27,6 +35,81 @@ async def test_order_with_a_budget(service: Service, client: httpx2.AsyncClient)
     lead = await service.add_lead(client)
     order = {"lead_id": lead["id"], "budget_usd": 0.5, "again": True, "when_held": "spill"}
     assert (await client.post("/v1/phone-lookups", json=order)).json()["budget_usd"] == 0.5
+
+
+async def test_order_with_all_words(service: Service, client: httpx2.AsyncClient) -> None:
+    """Whatever `phones find` takes is part of an order, and read as the command reads it."""
+    words = {"strategy": "hedged", "hedge_after": "300ms", "grace": "0.1s", "line": "mobile", "fresh": True}
+    order = {**words, "max_price_usd": 0.05, "order": "cost", "panel": "1%", "when_held": "skip"}
+    answer = await client.post("/v1/phone-lookups", json=order)
+    assert (answer.status_code, answer.json()["strategy"]) == (202, "hedged")
+    job = await service.leadgen.jobs.get(answer.json()["job_id"])
+    assert job is not None
+    assert (job.order, job.panel, job.scope.again) == (Order.COST, 0.01, True)
+    assert job.options == SearchOptions(Strategy.HEDGED, 0.3, 0.1, WantedLine.MOBILE, 50_000, fresh=True)
+
+
+async def test_order_of_what_failed(service: Service, client: httpx2.AsyncClient) -> None:
+    """A job can be confined to the leads that ended badly, in all or in one earlier job."""
+    earlier = await service.order(client)
+    answer = await client.post("/v1/phone-lookups", json={"only": "failed", "job_id": earlier})
+    job = await service.leadgen.jobs.get(answer.json()["job_id"])
+    assert job is not None
+    assert job.scope == JobScope(only=EndState.FAILED, of_job=earlier)
+    unknown = {"only": "failed", "job_id": "nothing"}
+    assert is_problem(await client.post("/v1/phone-lookups", json=unknown), 404)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"job_id": "x"},
+        {"only": "failed", "again": True},
+        {"only": "failed", "fresh": True},
+        {"only": "failed", "lead_id": "x"},
+        {"only": "found"},
+        {"strategy": "fastest"},
+        {"hedge_after": "soon"},
+        {"grace": "5"},
+        {"line": "fax"},
+        {"panel": "101%"},
+        {"max_price_usd": -1},
+    ],
+)
+async def test_orders_that_make_no_sense(
+    service: Service, client: httpx2.AsyncClient, order: dict[str, object]
+) -> None:
+    """What `phones find` refuses is refused, and nothing is ordered."""
+    assert is_problem(await client.post("/v1/phone-lookups", json=order), 422)
+    assert service.runner.started == []
+
+
+async def test_one_lead_with_words(service: Service, client: httpx2.AsyncClient) -> None:
+    """The search for one lead takes the words of how to search."""
+    lead = await service.add_lead(client)
+    path = f"/v1/leads/{lead['id']}/phone-lookup"
+    assert (await client.post(path, json={"strategy": "parallel", "line": "mobile"})).status_code == 200
+    assert service.searcher.options == [SearchOptions(Strategy.PARALLEL, line=WantedLine.MOBILE)]
+    assert is_problem(await client.post(path, json={"hedge_after": "soon"}), 422)
+    assert is_problem(await client.post(path, json={"budget_usd": 1}), 422)
+
+
+async def test_progress_of_a_job(client: httpx2.AsyncClient, service: Service) -> None:
+    """A job's document has what `jobs show --json` has."""
+    lead = await service.add_lead(client)
+    job_id = await service.order(client)
+    job = await service.leadgen.jobs.get(job_id)
+    assert job is not None
+    assert await service.leadgen.jobs.plan(job, "carrier") == 1
+    running = (await client.get(f"/v1/jobs/{job_id}")).json()
+    assert (running["leads"], running["settled"], running["leads_per_second"]) == (1, 0, 0)
+    verdict = Verdict(EndState.NOT_FOUND, reused=Reused(2, 30_000))
+    await service.leadgen.jobs.conclude(job, [Conclusion(lead["id"], verdict)])
+    story = render.job_story_document(await service.leadgen.show_job.run("default", job_id))
+    shown = (await client.get(f"/v1/jobs/{job_id}")).json()
+    assert {name for name in story if name not in shown} == set()
+    assert shown["reused"] == {"calls": 2, "saved_usd": 0.03}
+    assert (shown["settled"], shown["not_found"], shown["seconds_left"]) == (1, 1, 0)
 
 
 async def test_fifty_clients_with_one_key(service: Service, client: httpx2.AsyncClient) -> None:

@@ -38,6 +38,12 @@ class TemporalServer:
         self.file = folder / "temporal.db"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts it with what it knew; returns when it serves."""
         command = [str(PROGRAM), "server", "start-dev", "--headless", "--ip", "127.0.0.1", *FAIRNESS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from leadgen.application.ports.api_key_repository import IApiKeyRepository
 from leadgen.application.ports.clock import IClock
@@ -11,6 +12,9 @@ from leadgen.domain.errors import NotAuthenticated
 
 TRUST_SECONDS = 2.0
 """So long a key that was found good is not looked up again, and may be used after it was revoked."""
+
+_FRESH_SECONDS = TRUST_SECONDS / 2
+"""Then it is looked up again, for which nobody who uses it meanwhile has to wait."""
 
 _REMEMBERED_MAX = 10_000
 
@@ -28,10 +32,11 @@ class AuthenticateKey:
         """The key; raises NotAuthenticated for whatever is none, or none any more, and ServiceUnavailable."""
         place = digest_of(token)
         seen_at, key = self._good.get(place, (float("-inf"), None))
-        if key is None or self._clock.monotonic() - seen_at >= TRUST_SECONDS:
-            if place not in self._looks:
-                self._looks[place] = asyncio.create_task(self._look(place, token))
-                self._looks[place].add_done_callback(lambda _: self._looks.pop(place))
+        age_seconds = self._clock.monotonic() - seen_at
+        if age_seconds >= _FRESH_SECONDS and place not in self._looks:
+            self._looks[place] = asyncio.create_task(self._look(place, token))
+            self._looks[place].add_done_callback(functools.partial(self._looked, place))
+        if key is None or age_seconds >= TRUST_SECONDS:
             key = await asyncio.shield(self._looks[place])
         if not key.is_valid(self._clock.now()):
             raise NotAuthenticated("this API key has expired or was revoked")
@@ -43,11 +48,16 @@ class AuthenticateKey:
             raise NotAuthenticated("this is no API key: it reads lg_<id>_<secret>")
         key_id, secret = read
         begun = self._clock.monotonic()
-        self._good.pop(place, None)
         key = await self._keys.get(key_id)
         if key is None or not key.fits(secret):
+            self._good.pop(place, None)
             raise NotAuthenticated("there is no such API key")
         if len(self._good) >= _REMEMBERED_MAX:
             self._good.clear()
         self._good[place] = (begun, key)
         return key
+
+    def _looked(self, place: str, look: asyncio.Task[ApiKey]) -> None:
+        self._looks.pop(place)
+        if not look.cancelled():
+            look.exception()  # perhaps nobody waits for it: whoever comes next looks again

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
 from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.domain.errors import UnknownId
+from leadgen.domain.search_options import AS_USUAL, SearchOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,14 @@ class LookUpPhone:
         self._leads = leads
         self._searcher = searcher
 
-    async def run(self, account: str, lead_id: str, *, wait_seconds: float) -> LookedUp:
+    async def run(
+        self, account: str, lead_id: str, *, wait_seconds: float, options: SearchOptions = AS_USUAL
+    ) -> LookedUp:
         """One that has a number is not searched. Raises UnknownId, ServiceUnavailable."""
         line = await self._get(account, lead_id)
         if line.lead.phone is not None:
             return LookedUp(line, has_ended=True)
-        has_ended = await self._searcher.search(account, lead_id, wait_seconds=wait_seconds)
+        has_ended = await self._searcher.search(account, lead_id, wait_seconds=wait_seconds, options=options)
         return LookedUp(await self._get(account, lead_id), has_ended)
 
     async def _get(self, account: str, lead_id: str) -> LeadLine:

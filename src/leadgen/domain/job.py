@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadgen.domain.bound import Crowd, Pace, calls_per_second, spilling_bound, waiting_bound
-from leadgen.domain.budget import Budget
+from leadgen.domain.budget import Budget, Span
 from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits
 from leadgen.domain.ordering import Order
@@ -152,6 +152,12 @@ class JobReport:
     """How many of its leads came to an end within the last ``LATELY``."""
     reused: Reused = NOTHING_REUSED
     """Answers that were there already, or that another job paid for."""
+
+    @classmethod
+    def of_new(cls, job: Job, budget_micros: int | None) -> JobReport:
+        """The report of a job that was just ordered: it has no leads yet, and has asked nobody."""
+        cap = None if budget_micros is None else Budget(Span.JOB, job.id, budget_micros)
+        return cls(job, leads=0, found=0, not_found=0, incomplete=0, failed=0, budget=cap)
 
     @property
     def settled(self) -> int:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from leadgen.domain.errors import InvalidSetting
-from leadgen.domain.money import micros_from_usd
+from leadgen.domain.money import micros_from_usd, usd
 from leadgen.domain.phone import WantedLine
 
 HEDGE_SECONDS = 0.5
@@ -103,6 +103,19 @@ def read_options(
         max_price_micros=micros_from_usd(max_price, "max-price") if max_price else None,
         fresh=fresh,
     )
+
+
+def words_of(options: SearchOptions) -> dict[str, str | bool]:
+    """What `read_options` makes these options of."""
+    late = options.hedge_after_seconds
+    return {
+        "strategy": options.strategy.value,
+        "hedge_after": P95 if late is None else f"{late:.6f}s",
+        "grace": f"{options.grace_seconds:.6f}s",
+        "line": options.line.value,
+        "max_price": "" if options.max_price_micros is None else usd(options.max_price_micros),
+        "fresh": options.fresh,
+    }
 
 
 def _choice(name: str, choices: type[Choice], text: str) -> Choice:

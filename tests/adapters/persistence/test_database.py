@@ -18,6 +18,7 @@ from tests.contracts.stores import add_leads
 from tests.fake_clock import FakeClock
 
 CANCELLATIONS = 40
+CONNECTIONS = 15
 NOTHING = text("select 1")
 ROOT = Path(__file__).parents[3]
 WRITES = 200
@@ -105,6 +106,36 @@ async def test_many_reads_at_once(database: Database) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_who_waits_longest_is_next(database: Database) -> None:
+    """A connection that comes free is given to whoever waits for one, not to whoever asks at that moment."""
+    turns: list[str] = []
+    held = [asyncio.Event() for _ in range(CONNECTIONS)]
+    released = asyncio.Event()
+
+    async def hold(place: asyncio.Event) -> None:
+        async with database.read():
+            place.set()
+            await released.wait()
+        async with database.read():
+            turns.append("newcomer")
+
+    async def wait() -> None:
+        async with database.read():
+            turns.append("waiter")
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for place in held:
+            group.create_task(hold(place))
+        for place in held:
+            await place.wait()
+        for _ in range(CONNECTIONS):
+            group.create_task(wait())
+        await asyncio.sleep(0)  # all of them wait now
+        released.set()
+    assert turns[0] == "waiter"
+    assert turns.index("newcomer") > CONNECTIONS // 2
+
+
 async def test_the_ledger_survives_a_power_cut(database: Database) -> None:
     """SQLite waits for the disk at every commit, and readers do not wait for writers."""
     async with database.read() as conn:

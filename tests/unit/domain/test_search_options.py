@@ -6,7 +6,7 @@ import pytest
 
 from leadgen.domain.errors import InvalidSetting
 from leadgen.domain.phone import WantedLine
-from leadgen.domain.search_options import SearchOptions, Strategy, read_options
+from leadgen.domain.search_options import AS_USUAL, SearchOptions, Strategy, read_options, words_of
 
 
 def test_no_words_are_the_usual_way() -> None:
@@ -61,3 +61,16 @@ def test_wrong_words(words: dict[str, str]) -> None:
     with pytest.raises(InvalidSetting) as error:
         read_options(**words)  # type: ignore[arg-type]
     assert error.value.setting == next(iter(words)).replace("_", "-")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        AS_USUAL,
+        SearchOptions(Strategy.HEDGED, 0.35, 0.0, WantedLine.MOBILE, 50_000, fresh=True),
+        SearchOptions(Strategy.PARALLEL, 300.0, 0.001, max_price_micros=1),
+    ],
+)
+def test_words_of_options(options: SearchOptions) -> None:
+    """Options that were written down read as the same options."""
+    assert read_options(**words_of(options)) == options  # type: ignore[arg-type]  # each has its word's type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.tables import accounts
@@ -13,6 +13,8 @@ from leadgen.application.ports.clock import IClock
 from leadgen.domain.account import Account
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.tier import Tier
+
+_TIER = select(accounts.c.tier).where(accounts.c.id == bindparam("account"))
 
 
 class SqlAccountRepository(IAccountRepository):
@@ -24,11 +26,10 @@ class SqlAccountRepository(IAccountRepository):
 
     async def tier(self, account: str) -> Tier:
         """See IAccountRepository."""
-        async with self._database.read() as conn:
-            found = (await conn.execute(select(accounts.c.tier).where(accounts.c.id == account))).scalar()
-        if found is None:
+        found = await self._database.look(_TIER, {"account": account})
+        if not found:
             raise UnknownId("account", account)
-        return Tier(found)
+        return Tier(found[0]["tier"])
 
     @uninterrupted
     async def add(self, account: Account) -> bool:

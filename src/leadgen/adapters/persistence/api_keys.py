@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.rows import Row
@@ -13,6 +13,8 @@ from leadgen.adapters.persistence.tables import accounts, api_keys
 from leadgen.application.ports.api_key_repository import IApiKeyRepository
 from leadgen.domain.api_key import ApiKey, Scope
 from leadgen.domain.errors import UnknownId
+
+_ONE = select(api_keys).where(api_keys.c.id == bindparam("key"))
 
 
 class SqlApiKeyRepository(IApiKeyRepository):
@@ -44,9 +46,8 @@ class SqlApiKeyRepository(IApiKeyRepository):
 
     async def get(self, key_id: str) -> ApiKey | None:
         """See IApiKeyRepository."""
-        async with self._database.read() as conn:
-            found = (await conn.execute(select(api_keys).where(api_keys.c.id == key_id))).mappings().first()
-            return _key_of(found) if found else None
+        found = await self._database.look(_ONE, {"key": key_id})
+        return _key_of(found[0]) if found else None
 
     async def page(self, account: str, *, after: str, limit: int) -> Sequence[ApiKey]:
         """See IApiKeyRepository."""

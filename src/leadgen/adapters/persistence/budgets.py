@@ -34,6 +34,9 @@ _THESE = (
     )
     .order_by(budgets.c.span, budgets.c.owner)
 )
+_OF_JOBS = select(budgets).where(
+    budgets.c.span == Span.JOB.value, budgets.c.owner.in_(bindparam("jobs", expanding=True))
+)
 _LOCKED = _THESE.with_for_update()
 
 
@@ -66,10 +69,10 @@ async def cap_job(conn: AsyncConnection, database: Database, job_id: str, cap_mi
     await _cap(conn, database, Span.JOB, job_id, cap_micros)
 
 
-async def budget_of_job(conn: AsyncConnection, job_id: str) -> Budget | None:
-    """The budget of a job, if it has one."""
-    row = (await conn.execute(select(budgets).where(_is_this(Span.JOB, job_id)))).mappings().first()
-    return budget_of(row) if row else None
+async def budgets_of_jobs(conn: AsyncConnection, job_ids: Collection[str]) -> dict[str, Budget]:
+    """The budgets of those of these jobs that have one, by the ids of the jobs."""
+    rows = (await conn.execute(_OF_JOBS, {"jobs": list(job_ids)})).mappings()
+    return {row["owner"]: budget_of(row) for row in rows}
 
 
 async def locked(

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, case, cast, func, insert, literal, not_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from leadgen.adapters.persistence.budgets import budget_of_job, cap_job
+from leadgen.adapters.persistence.budgets import cap_job
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.job_events import reserve, tell_job, tell_leads, tell_open_leads
+from leadgen.adapters.persistence.job_reports import SENT, reports
 from leadgen.adapters.persistence.lead_changes import IS_THERE
 from leadgen.adapters.persistence.leads import conclude
 from leadgen.adapters.persistence.outbox import Outbox
@@ -22,14 +35,18 @@ from leadgen.adapters.persistence.tables import job_events, job_items, jobs, lea
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion
-from leadgen.domain.job import LATELY, Job, JobEvent, JobReport, JobStatus, ProviderSpend, Wanted
+from leadgen.domain.job import Job, JobEvent, JobReport, JobStatus, Wanted
 from leadgen.domain.lead import EndState
-from leadgen.domain.lookup import LookupState
-from leadgen.domain.waterfall import Reused
 
 _ENDED = ("state", "ended_at", "reused_calls", "saved_micros")
-_SENT = [LookupState.SETTLED.value, LookupState.UNKNOWN.value]
 _ENDS = [status.value for status in JobStatus if status.is_end]
+_ONE = select(jobs).where(jobs.c.id == bindparam("job"))
+_EVENTS = (
+    select(job_events)
+    .where(job_events.c.job_id == bindparam("job"), job_events.c.number > bindparam("seen"))
+    .order_by(job_events.c.number)
+    .limit(bindparam("most"))
+)
 
 
 class SqlJobRepository(IJobRepository):
@@ -62,10 +79,12 @@ class SqlJobRepository(IJobRepository):
             "panel": job.panel,
             "options": options_column(job.options),
         }
+        new = self._database.insert_or_skip(jobs, "id").returning(jobs)
+        if budget_micros is None:
+            added = await self._database.put(new, row)
+            return job_of(added[0]) if added else await self.get(job.id) or job
         async with self._database.write() as conn:
-            new = self._database.insert_or_skip(jobs, "id").values(row).returning(jobs.c.id)
-            is_new = (await conn.execute(new)).scalar() is not None
-            if is_new and budget_micros is not None:
+            if (await conn.execute(new, row)).first() is not None:
                 await cap_job(conn, self._database, job.id, budget_micros)
             return await _get(conn, job.id) or job
 
@@ -87,8 +106,8 @@ class SqlJobRepository(IJobRepository):
 
     async def get(self, job_id: str) -> Job | None:
         """See IJobRepository."""
-        async with self._database.read() as conn:
-            return await _get(conn, job_id)
+        found = await self._database.look(_ONE, {"job": job_id})
+        return job_of(found[0]) if found else None
 
     async def open_leads(self, job_id: str, *, start: int, size: int) -> Sequence[str]:
         """See IJobRepository."""
@@ -175,7 +194,8 @@ class SqlJobRepository(IJobRepository):
         if job is None or not listening:
             return False
         now = self._clock.now()
-        return await self._outbox.note_end(conn, listening, await _report(conn, job, now), now)
+        (report,) = await reports(conn, [job], now)
+        return await self._outbox.note_end(conn, listening, report, now)
 
     @uninterrupted
     async def want(self, job_id: str, wanted: Wanted, *, budget_micros: int | None = None) -> Job | None:
@@ -214,15 +234,15 @@ class SqlJobRepository(IJobRepository):
         """See IJobRepository."""
         async with self._database.read() as conn:
             job = await _get(conn, job_id)
-            return await _report(conn, job, self._clock.now()) if job else None
+            return (await reports(conn, [job], self._clock.now()))[0] if job else None
 
     async def asked(self, job_id: str) -> int:
         """See IJobRepository."""
-        statement = select(func.count(lookups.c.lead_id.distinct())).where(
-            lookups.c.job_id == job_id, lookups.c.state.in_(_SENT)
+        statement = select(func.count(lookups.c.lead_id.distinct()).label("asked")).where(
+            lookups.c.job_id == job_id, lookups.c.state.in_(SENT)
         )
-        async with self._database.read() as conn:
-            return int((await conn.execute(statement)).scalar_one())
+        (row,) = await self._database.look(statement)
+        return int(row["asked"])
 
     async def latest(self, account: str, limit: int) -> Sequence[JobReport]:
         """See IJobRepository."""
@@ -234,8 +254,7 @@ class SqlJobRepository(IJobRepository):
         )
         async with self._database.read() as conn:
             found = [job_of(row) for row in (await conn.execute(statement)).mappings()]
-            now = self._clock.now()
-            return [await _report(conn, job, now) for job in found]
+            return await reports(conn, found, self._clock.now())
 
     async def page(
         self, account: str, *, after: str, limit: int, status: JobStatus | None = None
@@ -252,19 +271,12 @@ class SqlJobRepository(IJobRepository):
         statement = select(jobs).where(*wanted).order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         async with self._database.read() as conn:
             found = [job_of(row) for row in (await conn.execute(statement.limit(limit))).mappings()]
-            now = self._clock.now()
-            return [await _report(conn, job, now) for job in found]
+            return await reports(conn, found, self._clock.now())
 
     async def events(self, job_id: str, *, after: int, limit: int) -> Sequence[JobEvent]:
         """See IJobRepository."""
-        statement = (
-            select(job_events)
-            .where(job_events.c.job_id == job_id, job_events.c.number > after)
-            .order_by(job_events.c.number)
-            .limit(limit)
-        )
-        async with self._database.read() as conn:
-            return [event_of(row) for row in (await conn.execute(statement)).mappings()]
+        known = {"job": job_id, "seen": after, "most": limit}
+        return [event_of(row) for row in await self._database.look(_EVENTS, known)]
 
     async def unended(self) -> Sequence[Job]:
         """See IJobRepository."""
@@ -302,64 +314,5 @@ def _is_item(job_id: str, lead_id: str) -> ColumnElement[bool]:
 
 
 async def _get(conn: AsyncConnection, job_id: str) -> Job | None:
-    row = (await conn.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
+    row = (await conn.execute(_ONE, {"job": job_id})).mappings().first()
     return job_of(row) if row else None
-
-
-async def _report(conn: AsyncConnection, job: Job, now: datetime) -> JobReport:
-    is_late = job_items.c.ended_at > now - LATELY
-    counted = (
-        select(
-            job_items.c.state,
-            func.count().label("leads"),
-            func.count(case((is_late, 1))).label("late"),
-            func.coalesce(func.sum(job_items.c.reused_calls), 0).label("calls"),
-            func.coalesce(func.sum(job_items.c.saved_micros), 0).label("micros"),
-        )
-        .where(job_items.c.job_id == job.id)
-        .group_by(job_items.c.state)
-    )
-    rows = (await conn.execute(counted)).all()
-    counts: dict[Any, int] = {row.state: row.leads for row in rows}
-    return JobReport(
-        job=job,
-        leads=sum(counts.values()),
-        found=counts.get(EndState.FOUND.value, 0),
-        not_found=counts.get(EndState.NOT_FOUND.value, 0),
-        incomplete=counts.get(EndState.INCOMPLETE.value, 0),
-        failed=counts.get(EndState.FAILED.value, 0),
-        providers=await _spend(conn, job.id),
-        budget=await budget_of_job(conn, job.id),
-        ended_lately=sum(row.late for row in rows),
-        reused=Reused(sum(int(row.calls) for row in rows), sum(int(row.micros) for row in rows)),
-    )
-
-
-async def _spend(conn: AsyncConnection, job_id: str) -> dict[str, ProviderSpend]:
-    spent = (
-        select(
-            lookups.c.provider,
-            func.count(case((lookups.c.state.in_(_SENT), 1))),
-            func.count(case((lookups.c.outcome == "hit", lookups.c.phone))),
-            func.sum(lookups.c.posted_micros + lookups.c.estimated_micros),
-            func.avg(lookups.c.took_millis),
-            func.count(case((lookups.c.position == 1, 1))),
-            func.min(lookups.c.reason),
-            func.max(lookups.c.reason),
-        )
-        .where(lookups.c.job_id == job_id)
-        .group_by(lookups.c.provider)
-        .order_by(func.min(lookups.c.created_at))
-    )
-    return {
-        provider: ProviderSpend(
-            calls,
-            hits,
-            int(micros),
-            None if millis is None else float(millis) / 1_000,
-            first_choices=first,
-            reason=reason or "",
-            has_one_reason=reason == other,
-        )
-        for provider, calls, hits, micros, millis, first, reason, other in await conn.execute(spent)
-    }

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Integer,
     Select,
@@ -37,7 +38,9 @@ IS_THERE = leads.c.deleted_at.is_(None)
 _ENDS = [status.value for status in JobStatus if status.is_end]
 
 
-def is_lead(account: str, lead_id: str) -> tuple[ColumnElement[bool], ...]:
+def is_lead(
+    account: str | BindParameter[Any], lead_id: str | BindParameter[Any]
+) -> tuple[ColumnElement[bool], ...]:
     """The conditions for one lead of an account."""
     return leads.c.account_id == account, leads.c.id == lead_id, IS_THERE
 

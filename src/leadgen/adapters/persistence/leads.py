@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
@@ -49,6 +49,14 @@ from leadgen.domain.lead import EndState, Lead, Profile
 from leadgen.domain.lead_row import Column
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
+
+_ONE = with_cost().where(*is_lead(bindparam("account"), bindparam("lead")))
+_PAGE = (
+    with_cost()
+    .where(leads.c.account_id == bindparam("account"), IS_THERE, leads.c.id > bindparam("after"))
+    .order_by(leads.c.id)
+    .limit(bindparam("most"))
+)
 
 
 class SqlLeadRepository(ILeadRepository):
@@ -107,8 +115,8 @@ class SqlLeadRepository(ILeadRepository):
 
     async def get(self, account: str, lead_id: str) -> LeadLine | None:
         """See ILeadRepository."""
-        lines = await self._lines(with_cost().where(*is_lead(account, lead_id)))
-        return lines[0] if lines else None
+        found = await self._database.look(_ONE, {"account": account, "lead": lead_id})
+        return line_of(found[0]) if found else None
 
     async def unasked(self, account: str, lead_id: str) -> Sequence[Refusal]:
         """See ILeadRepository."""
@@ -126,8 +134,8 @@ class SqlLeadRepository(ILeadRepository):
         self, account: str, *, after: str, limit: int, only: LeadFilter = EVERY_LEAD
     ) -> Sequence[LeadLine]:
         """See ILeadRepository."""
-        wanted = [leads.c.account_id == account, IS_THERE, leads.c.id > after, *filtered(only)]
-        return await self._lines(with_cost().where(*wanted).order_by(leads.c.id).limit(limit))
+        statement = _PAGE if only == EVERY_LEAD else _PAGE.where(*filtered(only))
+        return await self._lines(statement, {"account": account, "after": after, "most": limit})
 
     async def records(self, account: str, *, after: str, limit: int) -> Sequence[LeadRecord]:
         """See ILeadRepository."""
@@ -170,9 +178,10 @@ class SqlLeadRepository(ILeadRepository):
         if is_told:
             self._outbox.ring()
 
-    async def _lines(self, statement: Select[Any]) -> Sequence[LeadLine]:
-        async with self._database.read() as conn:
-            return [line_of(row) for row in (await conn.execute(statement)).mappings()]
+    async def _lines(
+        self, statement: Select[Any], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[LeadLine]:
+        return [line_of(row) for row in await self._database.look(statement, parameters)]
 
 
 async def conclude(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -32,6 +34,9 @@ from leadgen.domain.job import Job
 
 _UPKEEP_EVERY = timedelta(minutes=1)
 _CHECK = timedelta(seconds=3)
+_TRUST_SECONDS = 1.0
+"""So long a server that has answered is taken to be there; a job that it then misses is started by Upkeep."""
+
 _INTERACTIVE, _BULK = 1, 4
 """The keys of priority: who has a single lead searched waits for it."""
 
@@ -45,11 +50,26 @@ class TemporalJobRunner(IJobRunner):
         self._connect = connect
         self._task_queue = task_queue
         self._accounts = accounts
+        self._answered_at = float("-inf")
+        self._look: asyncio.Task[None] | None = None
 
     async def check(self) -> None:
-        """See IJobRunner."""
+        """See IJobRunner; many who ask at once share one look, which holds for a moment."""
+        if time.monotonic() - self._answered_at < _TRUST_SECONDS:
+            return
+        if self._look is None:
+            self._look = asyncio.create_task(self._ask())
+            self._look.add_done_callback(self._looked)
+        await asyncio.shield(self._look)
+
+    async def _ask(self) -> None:
+        asked_at = time.monotonic()
         async with self._client() as client:
             await client.service_client.check_health(timeout=_CHECK)
+        self._answered_at = asked_at
+
+    def _looked(self, _look: asyncio.Task[None]) -> None:
+        self._look = None
 
     async def start(self, job: Job) -> None:
         """See IJobRunner."""
@@ -122,6 +142,7 @@ class TemporalJobRunner(IJobRunner):
         try:
             yield client
         except RPCError as error:
+            self._answered_at = float("-inf")
             address = client.service_client.config.target_host
             raise ServiceUnavailable("Temporal", address, REMEDY) from error
 

@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 from leadgen.adapters.temporal.connection import REMEDY
 from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.search_options import AS_USUAL, SearchOptions, words_of
 
 
 class TemporalLeadSearcher(ILeadSearcher):
@@ -21,13 +22,15 @@ class TemporalLeadSearcher(ILeadSearcher):
         self._connect = connect
         self._task_queue = task_queue
 
-    async def search(self, account: str, lead_id: str, *, wait_seconds: float) -> bool:
+    async def search(
+        self, account: str, lead_id: str, *, wait_seconds: float, options: SearchOptions = AS_USUAL
+    ) -> bool:
         """See ILeadSearcher."""
         client = await self._connect()
         try:
             search = await client.start_workflow(
                 "FindPhone",
-                {"lead_id": lead_id, "account": account},
+                {"lead_id": lead_id, "account": account, **_words(options)},
                 id=f"find-phone-{lead_id}",
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -44,3 +47,9 @@ class TemporalLeadSearcher(ILeadSearcher):
             address = client.service_client.config.target_host
             raise ServiceUnavailable("Temporal", address, REMEDY) from error
         return True
+
+
+def _words(options: SearchOptions) -> dict[str, str | bool]:
+    """What `FindPhoneInput` says beside the lead."""
+    words = words_of(options)
+    return {**words, "max_price_usd": words.pop("max_price")}

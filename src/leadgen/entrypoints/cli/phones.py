@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import NotConfigured
-from leadgen.domain.job import JobReport, JobScope
-from leadgen.domain.lead import EndState
-from leadgen.domain.money import micros_from_usd
+from leadgen.domain.job import JobReport
+from leadgen.domain.job_order import Only, read_order
 from leadgen.domain.ordering import Order
-from leadgen.domain.panel import share_of
 from leadgen.domain.phone import WantedLine
-from leadgen.domain.search_options import GRACE_SECONDS, P95, Strategy, read_options
+from leadgen.domain.search_options import GRACE_SECONDS, P95, Strategy
 from leadgen.domain.waterfall import WhenHeld
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
@@ -34,13 +31,6 @@ Panel = Annotated[
     str,
     typer.Option(metavar="SHARE", help="Ask everybody about this share of leads, 1% say: for backtest."),
 ]
-
-
-class Only(StrEnum):
-    """To which end states a search can be confined."""
-
-    INCOMPLETE = EndState.INCOMPLETE.value
-    FAILED = EndState.FAILED.value
 
 
 LeadId = Annotated[str | None, typer.Option(help="Only the lead of this id.")]
@@ -117,10 +107,15 @@ def find(
     json: Json = False,
 ) -> None:
     """Find the numbers of all leads that have none: new, incomplete and failed ones."""
-    scope = _scope(lead, only, of_job, again=again or fresh)
-    budget_micros = None if budget is None else micros_from_usd(budget, "budget")
-    share = share_of(panel)
-    options = read_options(
+    wanted = read_order(
+        lead_id=lead,
+        again=again,
+        only=only,
+        of_job=of_job,
+        when_held=when_held,
+        order=order,
+        panel=panel,
+        budget=budget,
         strategy=strategy,
         hedge_after=hedge_after,
         grace=grace,
@@ -133,12 +128,12 @@ def find(
         await require_a_key(leadgen)
         job = await leadgen.order_job.run(
             account,
-            scope,
-            when_held,
-            budget_micros=budget_micros,
-            order=order,
-            panel=share,
-            options=options,
+            wanted.scope,
+            wanted.when_held,
+            budget_micros=wanted.budget_micros,
+            order=wanted.order,
+            panel=wanted.panel,
+            options=wanted.options,
         )
         return await reported(leadgen, account, job.id, wait=wait)
 
@@ -146,14 +141,6 @@ def find(
     print_report(report, wait=wait, json=json)
     if wait and not json:
         out.print("leadgen leads list shows the numbers, leadgen leads export FILE writes them.", style="dim")
-
-
-def _scope(lead: str | None, only: Only | None, of_job: str | None, *, again: bool) -> JobScope:
-    if of_job is not None and only is None:
-        raise typer.BadParameter("--job names the job whose leads --only picks: add --only incomplete|failed")
-    if only is not None and (lead is not None or again):
-        raise typer.BadParameter("--only goes with neither --lead nor --again")
-    return JobScope(lead, again, only=EndState(only.value) if only else None, of_job=of_job)
 
 
 async def reported(leadgen: Leadgen, account: str, job_id: str, *, wait: bool) -> JobReport:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from leadgen.application.check_providers import ProviderHealth
 from leadgen.application.import_leads import ImportReceipt
@@ -17,6 +18,7 @@ from leadgen.domain.lead import EndState
 from leadgen.domain.money import MICROS_PER_USD
 from leadgen.domain.phone import LineType
 from leadgen.domain.provider import Charges, OnUnknown, ProviderConfig
+from leadgen.domain.search_options import Strategy
 from leadgen.domain.tier import Tier
 
 
@@ -107,6 +109,20 @@ class SpendDocument(BaseModel):
     cost_usd: float
 
 
+class PlacedSpendDocument(SpendDocument):
+    """The same, and about how many leads it was asked first, and why (of one of its calls)."""
+
+    first_choices: int
+    reason: str
+
+
+class ReusedDocument(BaseModel):
+    """Answers that were there already, or that another job paid for."""
+
+    calls: int
+    saved_usd: float
+
+
 class JobDocument(BaseModel):
     """A job, and what came of it so far."""
 
@@ -114,13 +130,16 @@ class JobDocument(BaseModel):
     status: JobStatus
     wanted: Wanted
     leads: int
+    settled: int
     found: int
     not_found: int
     incomplete: int
     failed: int
     cost_usd: float
     budget_usd: float | None
-    providers: dict[str, SpendDocument]
+    strategy: Strategy
+    reused: ReusedDocument
+    providers: Mapping[str, SpendDocument]
     created_at: datetime
     ended_at: datetime | None
 
@@ -133,12 +152,15 @@ class JobDocument(BaseModel):
             status=job.status,
             wanted=job.wanted,
             leads=report.leads,
+            settled=report.settled,
             found=report.found,
             not_found=report.not_found,
             incomplete=report.incomplete,
             failed=report.failed,
             cost_usd=usd(report.cost_micros),
             budget_usd=usd(report.budget.cap_micros) if report.budget else None,
+            strategy=job.options.strategy,
+            reused=ReusedDocument(calls=report.reused.calls, saved_usd=usd(report.reused.saved_micros)),
             providers={
                 name: SpendDocument(calls=each.calls, hits=each.hits, cost_usd=usd(each.cost_micros))
                 for name, each in report.providers.items()
@@ -149,17 +171,31 @@ class JobDocument(BaseModel):
 
 
 class JobStoryDocument(JobDocument):
-    """A job, and how long it took beside the least that the providers' limits allow."""
+    """A job, how long it took beside the least that the providers' limits allow, and how fast it goes now."""
 
+    providers: Mapping[str, PlacedSpendDocument]
     seconds: float
     bound_seconds: float | None
+    leads_per_second: float | None = Field(description="Over the last half minute; null while it stands.")
+    seconds_left: float | None = Field(description="About; null where nothing can be said.")
 
     @classmethod
     def of_story(cls, story: JobStory) -> JobStoryDocument:
         """The document of a job's story."""
-        bound = None if story.bound_seconds is None else round(story.bound_seconds, 3)
         told = JobDocument.of(story.report).model_dump()
-        return cls(**told, seconds=round(story.seconds, 3), bound_seconds=bound)
+        for name, spend in story.report.providers.items():
+            told["providers"][name] |= {"first_choices": spend.first_choices, "reason": spend.reason}
+        return cls(
+            **told,
+            seconds=round(story.seconds, 3),
+            bound_seconds=_rounded(story.bound_seconds),
+            leads_per_second=_rounded(story.progress.leads_per_second),
+            seconds_left=_rounded(story.progress.seconds_left),
+        )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 class JobPage(BaseModel):

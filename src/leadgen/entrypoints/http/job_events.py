@@ -31,7 +31,14 @@ _BEAT_SECONDS = 5.0
 """How often an idle stream shows that it lives, and whether its key still does."""
 
 _PAGE_EVENTS = 500
-_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+_TEXT = {"type": "string"}
+_EVENT = {
+    "type": "object",
+    "description": "An event of the stream; `data` is the JSON text of an EventDocument.",
+    "properties": {"id": _TEXT, "event": {"enum": ["lead", "job"]}, "data": _TEXT},
+    "required": ["id", "event", "data"],
+}
+_STREAM = {"text/event-stream": {"schema": _EVENT}}
 Number = Annotated[int, Query(ge=0, le=2**53, description="Go on behind the event with this id.")]
 
 

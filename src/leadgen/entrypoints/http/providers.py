@@ -13,7 +13,7 @@ from leadgen.domain.tier import Tier
 from leadgen.entrypoints.cli.provider_keys import changed
 from leadgen.entrypoints.http.access import ProvidersReader, ProvidersWriter
 from leadgen.entrypoints.http.documents import ProviderDocument, ProviderList
-from leadgen.entrypoints.http.requests import Composed, Given, JsonRoute
+from leadgen.entrypoints.http.requests import Composed, Given, JsonRoute, as_amount
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute, tags=["providers"])
 
@@ -58,4 +58,4 @@ def _as_text(value: object) -> str:
     """A value as `leadgen providers set` takes it; prices to the micro-dollar."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.6f}" if isinstance(value, float) else str(value)
+    return as_amount(value) if isinstance(value, float) else str(value)

@@ -51,6 +51,11 @@ def checked(kind: str, given: str) -> str:
     return given
 
 
+def as_amount(usd: float) -> str:
+    """An amount as it is written elsewhere, to the micro-dollar."""
+    return f"{usd:.6f}"
+
+
 async def _lead_id(lead_id: Annotated[str, Path()]) -> str:
     return checked("lead", lead_id)
 

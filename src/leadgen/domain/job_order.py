@@ -1,0 +1,76 @@
+"""What whoever orders a job may say, read the same way wherever it is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from leadgen.domain.errors import InvalidInput
+from leadgen.domain.job import JobScope
+from leadgen.domain.lead import EndState
+from leadgen.domain.money import micros_from_usd
+from leadgen.domain.ordering import Order
+from leadgen.domain.panel import share_of
+from leadgen.domain.search_options import SearchOptions, read_options
+from leadgen.domain.waterfall import WhenHeld
+
+
+class Only(StrEnum):
+    """To which end states a job can be confined."""
+
+    INCOMPLETE = EndState.INCOMPLETE.value
+    FAILED = EndState.FAILED.value
+
+
+@dataclass(frozen=True, slots=True)
+class JobOrder:
+    """A job as somebody wants it; see ``Job`` and ``Budget``."""
+
+    scope: JobScope
+    when_held: WhenHeld
+    order: Order
+    panel: float
+    budget_micros: int | None
+    options: SearchOptions
+
+
+def read_order(
+    *,
+    lead_id: str | None = None,
+    again: bool = False,
+    only: Only | None = None,
+    of_job: str | None = None,
+    when_held: WhenHeld = WhenHeld.WAIT,
+    order: Order = Order.PRIORITY,
+    panel: str = "",
+    budget: str | None = None,
+    strategy: str = "",
+    hedge_after: str = "",
+    grace: str = "",
+    line: str = "",
+    max_price: str = "",
+    fresh: bool = False,
+) -> JobOrder:
+    """The order behind words, empty ones as usual. Raises InvalidInput; of a word in the word's name.
+
+    Who wants fresh answers wants them also about leads for which nothing was found.
+    """
+    if of_job is not None and only is None:
+        raise InvalidInput("a job is named so that only leads that ended so in it are searched: add only")
+    if only is not None and (lead_id is not None or again or fresh):
+        raise InvalidInput("only incomplete or failed leads goes with neither one lead nor again nor fresh")
+    return JobOrder(
+        scope=JobScope(lead_id, again or fresh, only=EndState(only) if only else None, of_job=of_job),
+        when_held=when_held,
+        order=order,
+        panel=share_of(panel) if panel else 0.0,
+        budget_micros=None if budget is None else micros_from_usd(budget, "budget"),
+        options=read_options(
+            strategy=strategy,
+            hedge_after=hedge_after,
+            grace=grace,
+            line=line,
+            max_price=max_price,
+            fresh=fresh,
+        ),
+    )
