@@ -170,6 +170,22 @@ async def test_intent_whose_ticket_ran_out_takes_another_one(world: World) -> No
     assert (booked.n, booked.state, booked.posted_micros) == (0, LookupState.SETTLED, PRICE)
 
 
+async def test_intent_takes_no_ticket_of_another_epoch(world: World) -> None:
+    """Where the limits changed hands in the meantime, nothing is sent for an intent of before."""
+    lead = await world.add_lead()
+
+    async def take_long() -> None:
+        world.here.limiter.epoch = 1
+        await world.clock.sleep(0.1)
+
+    world.here.ledger.before_intend = take_long
+    answer = await world.run(world.here.paid_calls.ask(world.purchase(lead)))
+
+    assert answer == Answered("orion", 0, NotSent("its ticket ran out", late=True))
+    assert world.orion.asked == []
+    assert (await world.the_lookup()).held_micros == 0
+
+
 # ---------------------------------------------------------------- those who stop waiting
 
 
