@@ -77,10 +77,11 @@ class TroubledRateLimiter(IRateLimiter):
     """Does what the limiter behind it does; ``trouble[name of method]`` is raised instead while it is there.
 
     ``wanted`` has how many tickets were asked for, call by call; ``granted`` counts those that were given.
-    ``on_take`` is called at the beginning of every take.
+    ``on_take`` is called at the beginning of every take. Its tickets are of ``epoch``.
     """
 
     def __init__(self, inner: IRateLimiter) -> None:
+        self.epoch = 0
         self.trouble: dict[str, Exception] = {}
         self.wanted: list[int] = []
         self.granted = 0
@@ -98,7 +99,7 @@ class TroubledRateLimiter(IRateLimiter):
             credential, limits, wanted=wanted, lease_seconds=lease_seconds, lead_seconds=lead_seconds
         )
         self.granted += len(given.tickets)
-        return given
+        return replace(given, tickets=[replace(each, epoch=self.epoch) for each in given.tickets])
 
     async def release(self, ticket: Ticket) -> None:
         self._check("release")

@@ -155,6 +155,37 @@ async def test_same_question_is_sent_after_its_ticket_ran_out(world: World) -> N
     assert (booked.n, booked.state, booked.posted_micros) == (0, LookupState.SETTLED, PRICE)
 
 
+async def test_intent_whose_ticket_ran_out_takes_another_one(world: World) -> None:
+    """Where the commit took a little too long, the same intent leaves under the next ticket."""
+    lead = await world.add_lead()
+
+    world.here.ledger.before_intend = lambda: world.clock.sleep(0.1)
+    begun = world.clock.monotonic()
+    answer = await world.run(world.here.paid_calls.ask(world.purchase(lead)))
+
+    assert answer == Answered("orion", 0, Miss())
+    (asked,) = world.orion.asked
+    assert asked.at - begun <= 0.5
+    booked = await world.the_lookup()
+    assert (booked.n, booked.state, booked.posted_micros) == (0, LookupState.SETTLED, PRICE)
+
+
+async def test_intent_takes_no_ticket_of_another_epoch(world: World) -> None:
+    """Where the limits changed hands in the meantime, nothing is sent for an intent of before."""
+    lead = await world.add_lead()
+
+    async def take_long() -> None:
+        world.here.limiter.epoch = 1
+        await world.clock.sleep(0.1)
+
+    world.here.ledger.before_intend = take_long
+    answer = await world.run(world.here.paid_calls.ask(world.purchase(lead)))
+
+    assert answer == Answered("orion", 0, NotSent("its ticket ran out", late=True))
+    assert world.orion.asked == []
+    assert (await world.the_lookup()).held_micros == 0
+
+
 # ---------------------------------------------------------------- those who stop waiting
 
 

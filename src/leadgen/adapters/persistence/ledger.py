@@ -22,7 +22,6 @@ from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.lookup import Lookup, LookupState
 
 _BATCH_MAX = 500
-_TOLD_AT_ONCE = 4
 _TRIES = 4
 _IS_INTENDED = lookups.c.state == LookupState.INTENDED.value
 _IS_UNKNOWN = lookups.c.state == LookupState.UNKNOWN.value
@@ -47,7 +46,6 @@ class SqlLookupLedger(ILookupLedger):
         self._on_closed = on_closed
         self._entries: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
-        self._telling: set[asyncio.Task[None]] = set()
 
     async def intend(
         self, lookup: Lookup, epoch: int = 0, *, may_repeat: bool = False
@@ -116,26 +114,20 @@ class SqlLookupLedger(ILookupLedger):
     async def _flush(self) -> None:
         while self._entries:
             batch, self._entries = self._entries[:_BATCH_MAX], self._entries[_BATCH_MAX:]
-            telling = asyncio.create_task(self._tell(batch, await self._commit_safely(batch)))
-            self._telling.add(telling)
-            telling.add_done_callback(self._telling.discard)
-
-    async def _tell(self, batch: Sequence[_Entry], results: Sequence[Any]) -> None:
-        """Lets those who wait go on, a few at a time: calls whose moment comes meanwhile leave in between."""
-        ended = zip(batch, results, strict=True)
-        changes = [entry.change for entry, result in ended if result is True]
-        closed = [change.lookup for change in changes if isinstance(change, Close)]
-        for tell in self._on_closed:
-            tell(closed)
-        for number, (entry, result) in enumerate(zip(batch, results, strict=True), start=1):
-            if entry.waiter.done():
-                continue
-            if isinstance(result, Exception):
-                entry.waiter.set_exception(result)
-            else:
-                entry.waiter.set_result(result)
-            if number % _TOLD_AT_ONCE == 0:
-                await asyncio.sleep(0)
+            results = await self._commit_safely(batch)
+            if self._on_closed:
+                ended = zip(batch, results, strict=True)
+                changes = [entry.change for entry, result in ended if result is True]
+                closed = [change.lookup for change in changes if isinstance(change, Close)]
+                for tell in self._on_closed:
+                    tell(closed)
+            for entry, result in zip(batch, results, strict=True):
+                if entry.waiter.done():
+                    continue
+                if isinstance(result, Exception):
+                    entry.waiter.set_exception(result)
+                else:
+                    entry.waiter.set_result(result)
 
     async def _commit_safely(self, batch: Sequence[_Entry]) -> list[Any]:
         """The results; where one change cannot be made, each gets a commit of its own, that one its error."""
