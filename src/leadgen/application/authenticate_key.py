@@ -58,6 +58,6 @@ class AuthenticateKey:
         return key
 
     def _looked(self, place: str, look: asyncio.Task[ApiKey]) -> None:
-        self._looks.pop(place)
+        del self._looks[place]
         if not look.cancelled():
             look.exception()  # perhaps nobody waits for it: whoever comes next looks again

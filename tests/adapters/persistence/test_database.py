@@ -105,7 +105,6 @@ async def test_many_reads_at_once(database: Database) -> None:
     assert [len(page) for page in pages] == [3] * 60
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_who_waits_longest_is_next(database: Database) -> None:
     """A connection that comes free is given to whoever waits for one, not to whoever asks at that moment."""
     turns: list[str] = []
@@ -136,6 +135,7 @@ async def test_who_waits_longest_is_next(database: Database) -> None:
     assert turns.index("newcomer") > CONNECTIONS // 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_ledger_survives_a_power_cut(database: Database) -> None:
     """SQLite waits for the disk at every commit, and readers do not wait for writers."""
     async with database.read() as conn:
