@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.chaos.mutants.mutant import Mutant, pytest_of
 
 _PAID = "unit/application/test_paid_calls.py"
+_LATE = "unit/application/test_late_tickets.py"
 _LOST = "unit/application/test_paid_calls_lost.py"
 _TIMED_OUT = "unit/application/test_timed_out_calls.py"
 _JOBS = "unit/application/test_end_and_continue.py"
@@ -23,17 +24,17 @@ CALLS = (
         """\
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
-                return self._over_budget(config.name, standing)
+                return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
-                answered = await self._send(purchase, config, standing, ticket)
+                answered = await self._send(purchase, config, standing, permit)
 """,
         """\
-            outcome, took_seconds = await self._ask(config, purchase, ticket, lookup.key)
+            outcome, took_seconds = await self._ask(config, purchase, permit, lookup.key)
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
-                return self._over_budget(config.name, standing)
+                return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
@@ -76,7 +77,7 @@ CALLS = (
         "place-kept",
         "a place in the cap is never given back",
         "application/paid_calls.py",
-        "                await self._desk.give_back(ticket)\n",
+        "                await self._desk.give_back(permit.ticket)\n",
         "                pass\n",
         (pytest_of(_PAID, "test_place_is_given_back_whatever_comes"),),
     ),
@@ -92,16 +93,32 @@ CALLS = (
         "sent-late",
         "a call is sent though its window is over",
         "application/paid_calls.py",
-        "if purchase.is_let_go or self._clock.monotonic() > ticket.closes_at:",
-        "if purchase.is_let_go:",
-        (pytest_of(_PAID, "test_ticket_that_ran_out_is_not_sent_and_free"),),
+        "if self._clock.monotonic() <= ticket.closes_at:",
+        "if True:",
+        (pytest_of(_LATE, "test_ticket_that_ran_out_is_not_sent_and_free"),),
+    ),
+    Mutant(
+        "renewed-for-ever",
+        "an intent may leave under a ticket of any moment",
+        "application/paid_calls.py",
+        "return ticket.epoch == ran_out.epoch and ticket.closes_at <= permit.renewable_until",
+        "return ticket.epoch == ran_out.epoch",
+        (pytest_of(_LATE, "test_intent_takes_no_ticket_that_is_too_late"),),
+    ),
+    Mutant(
+        "renewed-anyhow",
+        "an intent may leave under another epoch's ticket",
+        "application/paid_calls.py",
+        "return ticket.epoch == ran_out.epoch and ticket.closes_at <= permit.renewable_until",
+        "return ticket.closes_at <= permit.renewable_until",
+        (pytest_of(_LATE, "test_intent_takes_no_ticket_of_another_epoch"),),
     ),
     Mutant(
         "loser-sent",
         "a question that was let go is sent all the same",
         "application/paid_calls.py",
-        "if purchase.is_let_go or self._clock.monotonic() > ticket.closes_at:",
-        "if self._clock.monotonic() > ticket.closes_at:",
+        "                if purchase.is_let_go:\n                    return False\n",
+        "",
         (pytest_of(_RACES, "test_intent_that_is_let_go_is_closed_as_not_sent"),),
     ),
     Mutant(

@@ -74,8 +74,8 @@ is_closed = bool(await self._write(Close(lookup, None)))
         "number-dropped",
         "the charge is booked without its number",
         _COMMIT,
-        "            self._note_value(batch[closes[key]])\n",
-        "",
+        "                self._note_value(batch[closes[key]])\n",
+        "                pass\n",
         (pytest_of(_LEDGER, "TestSqlLookupLedger::test_a_value_comes_with_its_charge[sqlite]"),),
     ),
     Mutant(

@@ -52,6 +52,17 @@ async def test_intent_whose_ticket_ran_out_takes_another_one(world: World) -> No
     assert (booked.n, booked.state, booked.posted_micros) == (0, LookupState.SETTLED, PRICE)
 
 
+async def test_intent_takes_no_ticket_that_is_too_late(world: World) -> None:
+    """A ticket whose window ends later than limits that begin anew would reckon with is not used."""
+    lead = await world.add_lead()
+
+    world.here.ledger.before_intend = lambda: world.clock.sleep(0.49)
+    answer = await world.run(world.here.paid_calls.ask(world.purchase(lead)))
+
+    assert answer == Answered("orion", 0, NotSent("its ticket ran out", late=True))
+    assert world.orion.asked == []
+
+
 async def test_intent_takes_no_ticket_of_another_epoch(world: World) -> None:
     """Where the limits changed hands in the meantime, nothing is sent for an intent of before."""
     lead = await world.add_lead()
