@@ -1,7 +1,8 @@
 """Many new rows: all of them arrive as they are, by whatever way the database takes them."""
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.new_rows import NewRows
@@ -16,8 +17,8 @@ async def test_every_row_is_inserted(database: Database, count: int) -> None:
     """However many there are, times included."""
     at = moment(NOW, is_sqlite=database.is_sqlite)
     rows = NewRows(accounts, ("id", "tier", "created_at"), is_sqlite=database.is_sqlite)
-    async with database.write() as conn:
-        await rows.insert(conn, [(f"new-{count}-{number}", "pro", at) for number in range(count)])
+    given = [(f"new-{count}-{number}", "pro", at) for number in range(count)]
+    await database.transact(lambda conn: rows.insert(conn, given))
     statement = select(accounts.c.id, accounts.c.created_at).where(accounts.c.id.like(f"new-{count}-%"))
     async with database.read() as conn:
         found = (await conn.execute(statement)).all()
@@ -34,8 +35,8 @@ async def test_values_arrive_as_they_are(database: Database) -> None:
         ("credential", "mode", "epoch", "holder", "holder_until_micros"),
         is_sqlite=database.is_sqlite,
     )
-    async with database.write() as conn:
-        await rows.insert(conn, [("odd", "memory", 1, odd, 2), ("empty", "memory", 1, "", 2)])
+    given = [("odd", "memory", 1, odd, 2), ("empty", "memory", 1, "", 2)]
+    await database.transact(lambda conn: rows.insert(conn, given))
     async with database.read() as conn:
         found = (await conn.execute(select(limiters.c.credential, limiters.c.holder))).all()
     assert {row.credential: row.holder for row in found} == {"odd": odd, "empty": ""}
@@ -47,15 +48,17 @@ async def test_a_server_that_goes_is_an_outage(copied_template: str) -> None:
     rows = NewRows(accounts, ("id", "tier", "created_at"), is_sqlite=False)
     given = [("new", "pro", moment(NOW, is_sqlite=False))]
 
-    async def lose_it() -> None:
-        async with database.write() as conn:
-            mine = (await conn.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            async with database.write() as other:
-                await other.execute(text("SELECT pg_terminate_backend(:mine, 5000)"), {"mine": mine})
-            await rows.insert(conn, given)
+    other = create_engine(make_url(copied_template).set(drivername="postgresql+psycopg"))
+
+    async def lose_it(conn: AsyncConnection) -> None:
+        mine = (await conn.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        with other.begin() as ender:
+            ender.execute(text("SELECT pg_terminate_backend(:mine, 5000)"), {"mine": mine})
+        await rows.insert(conn, given)
 
     with pytest.raises(ServiceUnavailable):
-        await lose_it()
+        await database.transact(lose_it)
+    other.dispose()
     async with database.write() as conn:
         assert (await conn.execute(select(accounts.c.id).where(accounts.c.id == "new"))).all() == []
     await database.close()

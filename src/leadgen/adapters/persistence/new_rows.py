@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Table
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from leadgen.adapters.persistence.writer_threads import AtOnce
 
 _STATEMENT_ROWS = (1_000, 100, 10, 1)
 """Few sizes, so that there are few statements to prepare and to keep."""
@@ -28,11 +29,11 @@ class NewRows:
         self._into = f"{table.name} ({', '.join(columns)})"
 
     async def insert(self, conn: AsyncConnection, rows: Sequence[Sequence[Any]]) -> None:
-        """Inserts rows whose keys are not there."""
+        """Inserts rows whose keys are not there, within a ``Database.transact``."""
         if self._is_sqlite:
             await self._insert(conn, rows)
         elif rows:
-            await self._copy(conn, rows)
+            await cast(AtOnce, conn).copy(f"COPY {self._into} FROM STDIN", rows)
 
     async def _insert(self, conn: AsyncConnection, rows: Sequence[Sequence[Any]]) -> None:
         place = 0
@@ -41,16 +42,6 @@ class NewRows:
                 values = tuple(chain.from_iterable(rows[place : place + size]))
                 await conn.exec_driver_sql(_statement(self._into, self._width, size), values)
                 place += size
-
-    async def _copy(self, conn: AsyncConnection, rows: Sequence[Sequence[Any]]) -> None:
-        driver: Any = (await conn.get_raw_connection()).driver_connection
-        statement = f"COPY {self._into} FROM STDIN"
-        try:
-            async with driver.cursor() as cursor, cursor.copy(statement) as copy:
-                for row in rows:
-                    await copy.write_row(row)
-        except conn.dialect.loaded_dbapi.Error as error:
-            raise DBAPIError.instance(statement, None, error, Exception, dialect=conn.dialect) from error
 
 
 @functools.lru_cache(maxsize=16)

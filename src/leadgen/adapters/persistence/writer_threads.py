@@ -7,12 +7,13 @@ besides. With a busy event loop that is where the time went: see docs/decisions/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import CursorResult, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
@@ -39,10 +40,10 @@ class WriterThreads:
 
     def _transact(self, work: Work[T]) -> T:
         with self._engine.begin() as connection:
-            return _at_once(work(cast(AsyncConnection, _AtOnce(connection))))
+            return _at_once(work(cast(AsyncConnection, AtOnce(connection))))
 
 
-class _AtOnce:
+class AtOnce:
     """A connection whose statements are through when their coroutine is first stepped."""
 
     def __init__(self, connection: Connection) -> None:
@@ -55,6 +56,17 @@ class _AtOnce:
     async def exec_driver_sql(self, *arguments: Any, **named: Any) -> CursorResult[Any]:
         """As of an ``AsyncConnection``."""
         return self._connection.exec_driver_sql(*arguments, **named)
+
+    async def copy(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Rows by a COPY from STDIN of PostgreSQL; its errors are those of a statement."""
+        driver: Any = self._connection.connection.driver_connection
+        dialect = self._connection.dialect
+        try:
+            with driver.cursor() as cursor, cursor.copy(statement) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(statement, None, error, Exception, dialect=dialect) from error
 
 
 def _at_once(work: Coroutine[Any, Any, T]) -> T:
