@@ -12,6 +12,7 @@ from leadgen.adapters.persistence.schema import upgrade
 from leadgen.adapters.system import SystemClock
 from leadgen.composition import Overrides, compose
 from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.job_order import JobOrder
 from leadgen.settings import Settings
 from tests.e2e.people import plain_file
 from tests.e2e.processes import NO_LIMITS, PROVIDERS, Stage, running, staged, until
@@ -46,7 +47,7 @@ def database_of(stage: Stage) -> Settings:
 async def order_yesterday(stage: Stage) -> str:
     """The id of a job that was ordered a day ago, and given to Temporal."""
     async with compose(database_of(stage), Overrides(providers={}, clock=Yesterday())) as leadgen:
-        return (await leadgen.order_job.run("default", JobScope())).id
+        return (await leadgen.order_job.run("default", JobOrder())).id
 
 
 async def record(stage: Stage, job_id: str, created_at: datetime) -> None:

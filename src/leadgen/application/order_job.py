@@ -10,10 +10,8 @@ from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
-from leadgen.domain.job import Job, JobScope, JobStatus
-from leadgen.domain.ordering import Order
-from leadgen.domain.search_options import AS_USUAL, SearchOptions
-from leadgen.domain.waterfall import WhenHeld
+from leadgen.domain.job import Job, JobStatus
+from leadgen.domain.job_order import JobOrder
 
 
 class OrderJob:
@@ -34,24 +32,14 @@ class OrderJob:
         self._ids = ids
         self._clock = clock
 
-    async def run(
-        self,
-        account: str,
-        scope: JobScope,
-        when_held: WhenHeld = WhenHeld.WAIT,
-        *,
-        budget_micros: int | None = None,
-        order: Order = Order.PRIORITY,
-        panel: float = 0.0,
-        options: SearchOptions = AS_USUAL,
-        job_id: str | None = None,
-    ) -> Job:
+    async def run(self, account: str, wanted: JobOrder, *, job_id: str | None = None) -> Job:
         """The recorded job, which Upkeep starts should it not be started here.
 
         Ordered again under its ``job_id`` it is the same job.
 
         Raises UnknownId, and ServiceUnavailable before anything is recorded when the runner does not answer.
         """
+        scope = wanted.scope
         if scope.of_job is not None:
             earlier = await self._jobs.get(scope.of_job)
             if earlier is None or earlier.account != account:
@@ -64,13 +52,13 @@ class OrderJob:
             scope,
             JobStatus.WAITING,
             self._clock.now(),
-            when_held=when_held,
-            order=order,
-            panel=panel,
-            options=options,
+            when_held=wanted.when_held,
+            order=wanted.order,
+            panel=wanted.panel,
+            options=wanted.options,
         )
         await self._runner.check()
-        job = await self._jobs.add(new, budget_micros=budget_micros)
+        job = await self._jobs.add(new, budget_micros=wanted.budget_micros)
         with suppress(ServiceUnavailable):
             await self._runner.start(job)
         return job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from leadgen.domain.errors import InvalidInput
@@ -11,7 +11,7 @@ from leadgen.domain.lead import EndState
 from leadgen.domain.money import micros_from_usd
 from leadgen.domain.ordering import Order
 from leadgen.domain.panel import share_of
-from leadgen.domain.search_options import SearchOptions, read_options
+from leadgen.domain.search_options import AS_USUAL, SearchOptions, read_options
 from leadgen.domain.waterfall import WhenHeld
 
 
@@ -24,14 +24,14 @@ class Only(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobOrder:
-    """A job as somebody wants it; see ``Job`` and ``Budget``."""
+    """A job as somebody wants it; see ``Job`` and ``Budget``. As it is: all leads without a number."""
 
-    scope: JobScope
-    when_held: WhenHeld
-    order: Order
-    panel: float
-    budget_micros: int | None
-    options: SearchOptions
+    scope: JobScope = field(default_factory=JobScope)
+    when_held: WhenHeld = WhenHeld.WAIT
+    order: Order = Order.PRIORITY
+    panel: float = 0.0
+    budget_micros: int | None = None
+    options: SearchOptions = AS_USUAL
 
 
 def read_order(

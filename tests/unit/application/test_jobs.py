@@ -15,6 +15,7 @@ from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.domain.budget import Span
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.job_order import JobOrder
 from leadgen.domain.lead import EndState
 from leadgen.domain.waterfall import Verdict
 from tests import builders
@@ -73,7 +74,7 @@ async def test_ordered_job_is_recorded_and_started(
     world: World, order: OrderJob, runner: RecordingJobRunner
 ) -> None:
     """The job waits for its workflow, which has been started."""
-    ordered = await order.run(ACCOUNT, JobScope(again=True))
+    ordered = await order.run(ACCOUNT, JobOrder(JobScope(again=True)))
 
     assert ordered == Job("id-000001", ACCOUNT, JobScope(again=True), JobStatus.WAITING, world.clock.now())
     assert await job(world, ordered.id) == ordered
@@ -83,7 +84,7 @@ async def test_ordered_job_is_recorded_and_started(
 @pytest.mark.parametrize("micros", [None, 0, 50_000])
 async def test_job_is_ordered_with_its_budget(world: World, order: OrderJob, micros: int | None) -> None:
     """The budget is there with the job, before anything can be spent; without one there is none."""
-    ordered = await order.run(ACCOUNT, JobScope(), budget_micros=micros)
+    ordered = await order.run(ACCOUNT, JobOrder(budget_micros=micros))
 
     budgets = await world.budgets.all_of(ACCOUNT, ordered.id)
     assert [(each.span, each.cap_micros) for each in budgets] == (
@@ -95,7 +96,7 @@ async def test_job_over_one_lead_is_ordered(world: World, order: OrderJob) -> No
     """A job may cover one lead."""
     await world.add_lead()
 
-    ordered = await order.run(ACCOUNT, JobScope("lead-1"))
+    ordered = await order.run(ACCOUNT, JobOrder(JobScope("lead-1")))
 
     assert (await job(world, ordered.id)).scope == JobScope("lead-1")
 
@@ -105,7 +106,7 @@ async def test_job_over_an_unknown_lead_is_not_recorded(
 ) -> None:
     """A lead that is not there is refused before anything happens."""
     with pytest.raises(UnknownId):
-        await order.run(ACCOUNT, JobScope("nobody"))
+        await order.run(ACCOUNT, JobOrder(JobScope("nobody")))
 
     assert await world.jobs.unended() == []
     assert runner.started == []
@@ -118,7 +119,7 @@ async def test_job_is_not_recorded_while_the_runner_is_down(
     runner.down = True
 
     with pytest.raises(ServiceUnavailable):
-        await order.run(ACCOUNT, JobScope())
+        await order.run(ACCOUNT, JobOrder())
 
     assert await world.jobs.unended() == []
 
@@ -128,7 +129,7 @@ async def test_job_whose_start_failed_is_started_later(
 ) -> None:
     """A runner that is lost between check and start leaves a job that mending starts."""
     runner.start_fails = True
-    await order.run(ACCOUNT, JobScope())
+    await order.run(ACCOUNT, JobOrder())
     runner.start_fails = False
 
     await world.clock.advance(60.0)
@@ -144,11 +145,11 @@ async def test_order_over_the_leads_of_another_job(world: World, order: OrderJob
     await world.add_account("other")
     scope = JobScope(only=EndState.INCOMPLETE, of_job="job-1")
 
-    assert (await job(world, (await order.run(ACCOUNT, scope)).id)).scope == scope
+    assert (await job(world, (await order.run(ACCOUNT, JobOrder(scope))).id)).scope == scope
     with pytest.raises(UnknownId, match="job-1"):
-        await order.run("other", scope)
+        await order.run("other", JobOrder(scope))
     with pytest.raises(UnknownId, match="nothing"):
-        await order.run(ACCOUNT, replace(scope, of_job="nothing"))
+        await order.run(ACCOUNT, JobOrder(replace(scope, of_job="nothing")))
 
 
 # ---------------------------------------------------------------- planning
@@ -177,8 +178,8 @@ async def test_plan_follows_the_scope_of_a_recorded_job(world: World, order: Ord
     await world.add_leads(3)
     await conclude(world, "lead-2", EndState.NOT_FOUND)
     plan = PlanJob(jobs=world.jobs, accounts=world.accounts, clock=world.clock)
-    again = await order.run(ACCOUNT, JobScope(again=True))
-    single = await order.run(ACCOUNT, JobScope("lead-2"))
+    again = await order.run(ACCOUNT, JobOrder(JobScope(again=True)))
+    single = await order.run(ACCOUNT, JobOrder(JobScope("lead-2")))
 
     assert await plan.run(ACCOUNT, again.id, carrier="c") == planned(again.id, 3)
     assert await plan.run(ACCOUNT, single.id, carrier="c") == planned(single.id, 1, is_urgent=True)
@@ -245,7 +246,7 @@ async def test_young_job_is_left_alone(
     world: World, order: OrderJob, mend: MendJobs, runner: RecordingJobRunner
 ) -> None:
     """A job of this moment may be on its way to being started."""
-    ordered = await order.run(ACCOUNT, JobScope())
+    ordered = await order.run(ACCOUNT, JobOrder())
     runner.states[ordered.id] = RunState.MISSING
 
     await world.clock.advance(9.0)

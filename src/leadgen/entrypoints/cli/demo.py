@@ -17,7 +17,8 @@ from rich.console import Console
 from leadgen.adapters.embedded.processes import SIMULATOR_KEY
 from leadgen.application.ports.lead_repository import LeadLine
 from leadgen.composition import PROVIDERS, Leadgen, compose
-from leadgen.domain.job import JobReport, JobScope
+from leadgen.domain.job import JobReport
+from leadgen.domain.job_order import JobOrder
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
 from leadgen.entrypoints.cli.leads import print_receipt
@@ -81,7 +82,7 @@ async def _find(console: Console, leadgen: Leadgen, leads: int, seed: int) -> Jo
         )
     console.print(f"Importing {file}:")
     print_receipt(receipt, console)
-    job = await leadgen.order_job.run(DEFAULT_ACCOUNT, JobScope())
+    job = await leadgen.order_job.run(DEFAULT_ACCOUNT, JobOrder())
     return await follow(leadgen, DEFAULT_ACCOUNT, job.id, has_own_worker=True)
 
 

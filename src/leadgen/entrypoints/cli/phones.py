@@ -126,15 +126,7 @@ def find(
 
     async def use(leadgen: Leadgen) -> JobReport:
         await require_a_key(leadgen)
-        job = await leadgen.order_job.run(
-            account,
-            wanted.scope,
-            wanted.when_held,
-            budget_micros=wanted.budget_micros,
-            order=wanted.order,
-            panel=wanted.panel,
-            options=wanted.options,
-        )
+        job = await leadgen.order_job.run(account, wanted)
         return await reported(leadgen, account, job.id, wait=wait)
 
     report = with_leadgen(use, account=account)

@@ -114,16 +114,7 @@ async def order_job(
     wanted = order.read()
 
     async def work(subject: str | None) -> Answer:
-        job = await leadgen.order_job.run(
-            key.account,
-            wanted.scope,
-            wanted.when_held,
-            budget_micros=wanted.budget_micros,
-            order=wanted.order,
-            panel=wanted.panel,
-            options=wanted.options,
-            job_id=subject,
-        )
+        job = await leadgen.order_job.run(key.account, wanted, job_id=subject)
         is_new = job.status is JobStatus.WAITING
         report = JobReport.of_new(job, wanted.budget_micros) if is_new else await reported(leadgen, job.id)
         return Answer(202, JobDocument.of(report).model_dump_json(), f"/v1/jobs/{job.id}")
