@@ -76,13 +76,13 @@ from leadgen.application.ports.account_repository import IAccountRepository
 from leadgen.application.ports.api_key_repository import IApiKeyRepository
 from leadgen.application.ports.budget_repository import IBudgetRepository
 from leadgen.application.ports.clock import IClock
+from leadgen.application.ports.id_source import IIdSource
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.application.ports.lead_repository import ILeadRepository
 from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.application.ports.limit_gauge import ILimitGauge
 from leadgen.application.ports.provider_catalog import IProviderCatalog
-from leadgen.application.ports.track_records import ITrackRecords
 from leadgen.application.ports.webhook_repository import IWebhookRepository
 from leadgen.application.ports.webhook_runner import IWebhookRunner
 from leadgen.application.ports.webhook_sender import IWebhookSender
@@ -235,6 +235,26 @@ class Activities:
 
 
 @dataclass(frozen=True, slots=True)
+class _Parts:
+    """What use cases are made of."""
+
+    database: Database
+    clock: IClock
+    ids: IIdSource
+    providers: Mapping[str, IPhoneProvider]
+    accounts: IAccountRepository
+    catalog: IProviderCatalog
+    leads: ILeadRepository
+    jobs: IJobRepository
+    budgets: IBudgetRepository
+    ledger: SqlLookupLedger
+    paid_calls: PaidCalls
+    watch: ProviderWatch
+    runner: IJobRunner
+    searcher: ILeadSearcher
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """What to use in the place of what the settings would build."""
 
@@ -265,7 +285,6 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
         connected = connector(settings.temporal_address, settings.temporal_namespace, tracing.interceptors)
         runner = given.runner or TemporalJobRunner(connected, settings.task_queue, accounts)
         outbox = Outbox(database)
-        searcher = given.searcher or TemporalLeadSearcher(connected, settings.task_queue)
         owner = process_name()
         catalog = SqlProviderCatalog(
             database, clock, {name: config for name, (_, config) in PROVIDERS.items()}
@@ -291,95 +310,69 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
         )
         stack.push_async_callback(paid_calls.drain)
         page = MetricsPage(metrics, SqlConditionGauge(database, clock), clock) if metrics else None
-        yield _use_cases(
+        parts = _Parts(
             database=database,
             clock=clock,
+            ids=Uuid7Source(),
             providers=providers,
             accounts=accounts,
             catalog=catalog,
+            leads=SqlLeadRepository(database, clock, outbox),
+            jobs=SqlJobRepository(database, clock, outbox),
+            budgets=SqlBudgetRepository(database),
             ledger=ledger,
             paid_calls=paid_calls,
             watch=watch,
             runner=runner,
-            outbox=outbox,
+            searcher=given.searcher or TemporalLeadSearcher(connected, settings.task_queue),
+        )
+        webhooks = _webhooks(settings, given, parts, outbox, connected)
+        yield _use_cases(
+            parts,
+            webhooks,
             telemetry=Telemetry(page, tracing, limiter.redis_answers),
-            webhooks=_webhooks(
-                settings, given, database=database, clock=clock, outbox=outbox, connected=connected
-            ),
-            reuse_misses=timedelta(days=settings.reuse_misses_days),
-            searcher=searcher,
+            activities=_activities(parts, webhooks, timedelta(days=settings.reuse_misses_days)),
         )
 
 
-def _use_cases(
-    *,
-    database: Database,
-    clock: IClock,
-    providers: Mapping[str, IPhoneProvider],
-    accounts: IAccountRepository,
-    catalog: IProviderCatalog,
-    ledger: SqlLookupLedger,
-    paid_calls: PaidCalls,
-    watch: ProviderWatch,
-    runner: IJobRunner,
-    outbox: Outbox,
-    telemetry: Telemetry,
-    webhooks: Webhooks,
-    reuse_misses: timedelta,
-    searcher: ILeadSearcher,
-) -> Leadgen:
-    leads, jobs = SqlLeadRepository(database, clock, outbox), SqlJobRepository(database, clock, outbox)
-    ids, wishes = Uuid7Source(), Wishes(jobs=jobs, runner=runner)
-    budgets, books = SqlBudgetRepository(database), SqlLedgerBooks(database, ledger)
+def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activities: Activities) -> Leadgen:
+    leads, jobs, ids, clock, runner = parts.leads, parts.jobs, parts.ids, parts.clock, parts.runner
+    accounts, budgets, catalog = parts.accounts, parts.budgets, parts.catalog
+    books, wishes = SqlLedgerBooks(parts.database, parts.ledger), Wishes(jobs=jobs, runner=runner)
     return Leadgen(
         create_account=CreateAccount(accounts=accounts),
         import_leads=ImportLeads(leads=leads, ids=ids),
         export_leads=ExportLeads(leads=leads),
         show_job=ShowJob(jobs=jobs, catalog=catalog, clock=clock),
-        show_lead=ShowLead(leads=leads, ledger=ledger),
+        show_lead=ShowLead(leads=leads, ledger=parts.ledger),
         show_lookup=ShowLookup(books=books),
         audit_ledger=AuditLedger(books=books, clock=clock),
         order_job=OrderJob(jobs=jobs, leads=leads, runner=runner, ids=ids, clock=clock),
         pause_job=PauseJob(wishes=wishes),
         continue_job=ContinueJob(jobs=jobs, runner=runner, ids=ids, wishes=wishes),
         cancel_job=CancelJob(wishes=wishes),
-        check_providers=CheckProviders(catalog=catalog, providers=providers),
-        market=_market(database, catalog),
+        check_providers=CheckProviders(catalog=catalog, providers=parts.providers),
+        market=_market(parts.database, catalog),
         accounts=accounts,
         webhooks=webhooks,
         add_lead=AddLead(leads=leads, ids=ids),
         change_lead=ChangeLead(leads=leads),
         remove_lead=RemoveLead(leads=leads),
         list_records=ListRecords(leads=leads),
-        look_up_phone=LookUpPhone(leads=leads, searcher=searcher),
+        look_up_phone=LookUpPhone(leads=leads, searcher=parts.searcher),
         show_usage=ShowUsage(accounts=accounts, budgets=budgets, books=books, clock=clock),
-        run_once=RunOnce(store=SqlIdempotencyStore(database), ids=ids, clock=clock),
-        keys=_keys(SqlApiKeyRepository(database), clock),
+        run_once=RunOnce(store=SqlIdempotencyStore(parts.database), ids=ids, clock=clock),
+        keys=_keys(SqlApiKeyRepository(parts.database), clock),
         leads=leads,
         jobs=jobs,
         catalog=catalog,
         budgets=budgets,
-        limits=SqlLimitGauge(database, Timing()),
-        watch=watch,
+        limits=SqlLimitGauge(parts.database, Timing()),
+        watch=parts.watch,
         runner=runner,
         clock=clock,
         telemetry=telemetry,
-        activities=_activities(
-            clock=clock,
-            catalog=catalog,
-            ledger=ledger,
-            paid_calls=paid_calls,
-            watch=watch,
-            runner=runner,
-            accounts=accounts,
-            leads=leads,
-            jobs=jobs,
-            budgets=budgets,
-            providers=providers,
-            records=SqlTrackRecords(database, clock),
-            reuse_misses=reuse_misses,
-            webhooks=webhooks,
-        ),
+        activities=activities,
     )
 
 
@@ -397,32 +390,18 @@ def _market(database: Database, catalog: IProviderCatalog) -> Market:
     return Market(ReportProviders(history=history), BacktestOrder(history=history, catalog=catalog))
 
 
-def _activities(
-    *,
-    clock: IClock,
-    catalog: IProviderCatalog,
-    ledger: SqlLookupLedger,
-    paid_calls: PaidCalls,
-    watch: ProviderWatch,
-    runner: IJobRunner,
-    accounts: IAccountRepository,
-    leads: ILeadRepository,
-    jobs: IJobRepository,
-    budgets: IBudgetRepository,
-    providers: Mapping[str, IPhoneProvider],
-    records: ITrackRecords,
-    reuse_misses: timedelta,
-    webhooks: Webhooks,
-) -> Activities:
+def _activities(parts: _Parts, webhooks: Webhooks, reuse_misses: timedelta) -> Activities:
+    leads, jobs, ledger, clock = parts.leads, parts.jobs, parts.ledger, parts.clock
+    accounts, catalog, paid_calls = parts.accounts, parts.catalog, parts.paid_calls
     search = SearchLead(paid_calls=paid_calls, pipeline=_PIPELINE, clock=clock)
     open_round = OpenRound(
-        watch=watch,
+        watch=parts.watch,
         ledger=ledger,
         catalog=catalog,
         accounts=accounts,
-        budgets=budgets,
-        providers=providers,
-        records=records,
+        budgets=parts.budgets,
+        providers=parts.providers,
+        records=SqlTrackRecords(parts.database, clock),
         clock=clock,
         reuse_misses=reuse_misses,
     )
@@ -435,7 +414,7 @@ def _activities(
             EndJob(jobs=jobs, ledger=ledger, clock=clock),
         ),
         upkeep=UpkeepActivities(
-            MendJobs(jobs=jobs, runner=runner, clock=clock),
+            MendJobs(jobs=jobs, runner=parts.runner, clock=clock),
             SettleUnknown(
                 ledger=ledger, leads=leads, jobs=jobs, catalog=catalog, paid_calls=paid_calls, clock=clock
             ),
@@ -473,18 +452,17 @@ def _limiter(settings: Settings, database: Database, clock: IClock, owner: str) 
 def _webhooks(
     settings: Settings,
     given: Overrides,
-    *,
-    database: Database,
-    clock: IClock,
+    parts: _Parts,
     outbox: Outbox,
     connected: Callable[[], Awaitable[Client]],
 ) -> Webhooks:
-    store, secrets = SqlWebhookRepository(database, outbox, Seal(settings.secrets_keys)), SystemSecrets()
+    clock, secrets = parts.clock, SystemSecrets()
+    store = SqlWebhookRepository(parts.database, outbox, Seal(settings.secrets_keys))
     egress = Egress(parse_networks(settings.webhook_allow, "LEADGEN_WEBHOOK_ALLOW"))
     runner = given.webhook_runner or TemporalWebhookRunner(connected, settings.task_queue)
     sender = given.webhook_sender or HttpWebhookSender(egress)
     return Webhooks(
-        add=AddWebhook(webhooks=store, egress=egress, ids=Uuid7Source(), secrets=secrets, clock=clock),
+        add=AddWebhook(webhooks=store, egress=egress, ids=parts.ids, secrets=secrets, clock=clock),
         change=ChangeWebhook(webhooks=store, secrets=secrets, clock=clock),
         replay=ReplayWebhook(webhooks=store, runner=runner),
         start=StartDeliveries(webhooks=store, runner=runner, clock=clock),
