@@ -151,6 +151,7 @@ def test_upkeep(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
                 "answers_found",
                 "jobs_woken",
                 "endpoints_woken",
+                "deliveries_pruned",
             }
             until(lambda: stage.job(orphan)["status"] == "done", 30, "the orphan ends")
         assert stage.job(terminated)["status"] == "stopped"
