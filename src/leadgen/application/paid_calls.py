@@ -177,9 +177,7 @@ class PaidCalls:
         leader = self._leaders.setdefault(key, _Leader(purchase))
         call: asyncio.Task[Answered | Held] | None = None
         try:
-            if barred := await self._watch.refusal(provider):
-                return Held(provider, barred, None)
-            if held := self._still_out_of_money(purchase):
+            if held := await self._refusal(purchase):
                 return held
             ticket = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
             if not isinstance(ticket, Ticket):
@@ -196,9 +194,9 @@ class PaidCalls:
         It waits in all their queues at once, for as long as anybody waits in one.
         """
         by_provider = {purchase.ask.provider: purchase for purchase in purchases}
-        barred = [Held(name, why, None) for name in by_provider if (why := await self._watch.refusal(name))]
-        if barred:
-            return barred
+        refused = [held for purchase in purchases if (held := await self._refusal(purchase))]
+        if refused:
+            return refused
         taken = await self._desk.take_first(tuple(by_provider), PATIENCE_SECONDS, purchases[0].claimant)
         if not isinstance(taken, Ticket):
             return [self._held(name, unavailable) for name, unavailable in taken.items()]
@@ -307,13 +305,16 @@ class PaidCalls:
             self._out_of_money[purchase.purse] = held
         return held
 
-    def _still_out_of_money(self, purchase: Purchase) -> Held | None:
-        """What the ledger said to the same purse a moment ago: no ticket is worth hearing it again."""
-        held = self._out_of_money.get(purchase.purse)
-        if held is None or (held.until is not None and held.until > self._clock.now()):
-            return held
-        del self._out_of_money[purchase.purse]
-        return None
+    async def _refusal(self, purchase: Purchase) -> Held | None:
+        """Why no ticket is worth it: the provider is left alone, or the purse was empty a moment ago."""
+        provider, now = purchase.ask.provider, self._clock.now()
+        if barred := await self._watch.refusal(provider):
+            return Held(provider, barred, None)
+        if self._out_of_money:
+            self._out_of_money = {
+                purse: held for purse, held in self._out_of_money.items() if held.until and held.until > now
+            }
+        return self._out_of_money.get(purchase.purse)
 
     async def _insist(self, write: Callable[[], Awaitable[bool]], *, until: datetime) -> bool:
         """Writes as soon as the database answers; raises ServiceUnavailable when it does not in time."""
@@ -423,10 +424,8 @@ class PaidCalls:
         Of the same epoch only, since the intent was recorded under that one.
         """
         ran_out = permit.ticket
-        if self._clock.monotonic() > permit.renewable_until:
-            return False
         try:
-            ticket = await self._desk.renew(ran_out)
+            ticket = await self._desk.renew(ran_out, by=permit.renewable_until)
         except LeadgenError:
             return False
         if ticket is None:

@@ -129,7 +129,9 @@ class ProviderWatch:
         """The breaker half open, with places for this process where it was the first."""
         tried = breaker.tried(self._clock.now())
         if await self._board.save([tried]):
-            self._passes.clear()
+            self._passes = Counter(
+                {key: left for key, left in self._passes.items() if key[0] != breaker.provider}
+            )
             self._passes[breaker.provider, tried.until] = (breaker.cause or Cause.FAILURES).probes
         self._forget_copies()
         return (await self.breakers()).get(breaker.provider, breaker)

@@ -94,10 +94,11 @@ class SearchLead:
                 wanted = [_going_on(purchase(ask), has_begun=has_begun) for ask in moves.when_free]
                 *others, event = await self._paid_calls.ask_first(wanted)
                 for held in others:
-                    waterfall.step(held, self._clock.now())
+                    waterfall.note(held, self._clock.now())
                 has_queued = isinstance(event, Held)
                 continue
             has_queued = False
+            assert moves.asks or moves.wake_at, "there is always something to do or to wait for"
             if moves.wake_at is not None:
                 seconds = (moves.wake_at - self._clock.now()).total_seconds()
                 if seconds > PATIENCE_SECONDS:

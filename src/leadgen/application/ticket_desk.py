@@ -27,6 +27,9 @@ LEAD_SECONDS_MAX = 2.0
 _TICKETS_MAX = 16
 """So many tickets are taken at once: more would open before as many calls can be made ready."""
 
+_SOONEST_SECONDS = 0.07
+"""No ticket closes earlier than that from now."""
+
 _CALLS_KEPT = 20
 """Tickets open as late as all but two of the last calls needed: a slow one now and then is no distance."""
 
@@ -136,6 +139,10 @@ class TicketDesk:
             place.counters[provider] = self._counters.setdefault(provider, _Counter(provider))
         for counter in list(place.counters.values()):
             self._queue(counter, place, claimant)
+        return await self._taken(place)
+
+    async def _taken(self, place: _Place) -> Ticket | Mapping[str, Unavailable]:
+        """What comes of waiting; who stops waiting takes nothing along."""
         ticket = place.ticket
         try:
             return await ticket
@@ -168,21 +175,21 @@ class TicketDesk:
         await self._limiter.release(ticket)
         counter.released.set()
 
-    async def renew(self, ticket: Ticket) -> Ticket | None:
-        """Another ticket in the place of one that ran out, or None where the provider is not free now.
+    async def renew(self, ticket: Ticket, *, by: float) -> Ticket | None:
+        """Another ticket in the place of one that ran out, or None where none can close ``by`` then.
 
         Before all others: its call was served in its turn, and all that it needs besides is there.
         """
         await self.give_back(ticket)
-        counter = self._counters[ticket.credential]
-        if counter.parked_until > self._clock.monotonic():
+        counter, now = self._counters[ticket.credential], self._clock.monotonic()
+        if counter.parked_until > now or now + max(counter.lead_seconds, _SOONEST_SECONDS) > by:
             return None
         place = _Place(asyncio.get_running_loop().create_future(), 0.0, {counter.provider: counter})
         counter.renewing.append(place)
         counter.urged.set()
         self._has_room.set()  # whoever waits for room looks here first
         self._open(counter)
-        answer = await place.ticket
+        answer = await self._taken(place)
         return answer if isinstance(answer, Ticket) else None
 
     def note_ready(self, ticket: Ticket) -> None:
@@ -231,7 +238,7 @@ class TicketDesk:
     async def _serve(self, counter: _Counter) -> None:
         try:
             while counter.waiting or counter.renewing:
-                if counter.renewing:
+                while counter.renewing:
                     await self._renew_all(counter)
                 if counter.waiting:
                     await self._serve_once(counter)
@@ -279,7 +286,8 @@ class TicketDesk:
         room = self._room()
         if room <= 0:
             self._has_room.clear()
-            await self._has_room.wait()
+            if not counter.renewing:  # or else it came while we looked
+                await self._has_room.wait()
             return
         urgent = counter.waiting.urgent
         given = await self._limiter.take(
@@ -295,7 +303,7 @@ class TicketDesk:
             await asyncio.sleep(0)  # those who were served go on before others are
             return
         self._turn_away(counter, "its limit is used up", given.retry_seconds)
-        if counter.waiting:
+        if counter.waiting and not counter.renewing:
             await self._pause(counter, given)
 
     async def _hand_out(self, counter: _Counter, ticket: Ticket) -> None:

@@ -36,6 +36,7 @@ TRIES = 3
 
 _PAUSE = timedelta(seconds=0.5)
 _PAUSE_MAX = timedelta(hours=1)
+_SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +300,11 @@ class Waterfall:
 
     def step(self, event: Event, now: datetime) -> Moves:
         """What to do after ``event``; never asks a provider anew while its question is in flight."""
+        self.note(event, now)
+        return self._moves(now)
+
+    def note(self, event: Event, now: datetime) -> None:
+        """Takes in one of several events; what to do is said by the step of the last one."""
         match event:
             case Answered():
                 place = self._places[event.provider]
@@ -314,7 +320,6 @@ class Waterfall:
                 self._pace(self._places[event.provider], now)
             case Tick():
                 pass
-        return self._moves(now)
 
     def _recall(self, past: Answered) -> None:
         place = self._places.get(past.provider)
@@ -372,17 +377,19 @@ class Waterfall:
             moments = self._moments(now, is_quiet=False)
         if not flying and not moments:
             return Moves(verdict=self._verdict(self._state_without_number()))
-        held = [place for place, _ in moments if place.is_held] if self._may_choose else []
         return Moves(
             tuple(asks),
-            when_free=() if asks else tuple(Ask(place.provider, place.n) for place in held),
+            when_free=() if asks else self._held(moments, now),
             wake_at=min((moment for _, moment in moments), default=None),
         )
 
-    @property
-    def _may_choose(self) -> bool:
-        """Whether it goes to whoever is free first, one after the other."""
-        return self._plan.when_held is WhenHeld.SPILL and self._plan.stagger is None
+    def _held(self, moments: Sequence[tuple[_Place, datetime]], now: datetime) -> tuple[Ask, ...]:
+        """Those to queue for, whoever is free first; none while somebody else's pause is nearly over."""
+        if self._plan.when_held is not WhenHeld.SPILL or self._plan.stagger is not None:
+            return ()
+        if any(not place.is_held and moment <= now + _SOON for place, moment in moments):
+            return ()
+        return tuple(Ask(place.provider, place.n) for place, _ in moments if place.is_held)
 
     def _moments(self, now: datetime, *, is_quiet: bool) -> list[tuple[_Place, datetime]]:
         """Who may be asked and when, as long as no answer comes.

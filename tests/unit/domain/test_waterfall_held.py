@@ -73,6 +73,18 @@ def test_spill_does_not_queue_for_money_or_a_pause() -> None:
     assert moves[-1].wake_at is not None
 
 
+def test_of_several_events_the_last_one_decides() -> None:
+    """Who is due again once nobody else got free is asked, and not lost between two refusals."""
+    names = ("orion", "astra", "nimbus")
+    waterfall = Waterfall(Plan([Candidate(name) for name in names], when_held=WhenHeld.SPILL))
+    events = (Tick(), Answered("orion", 0, Rejected(Fault.BUSY, "429", 40.0)), held("astra"), held("nimbus"))
+    moves = [waterfall.step(event, NOW) for event in events]
+    assert moves[-1].when_free == (Ask("astra", 0), Ask("nimbus", 0))
+    later = NOW + timedelta(seconds=45)
+    waterfall.note(held("astra", None), later)
+    assert waterfall.step(held("nimbus", None), later) == Moves(asks=(Ask("orion", 1),))
+
+
 def test_skip_passes_over() -> None:
     """Without a number elsewhere the lead is incomplete, never not found."""
     verdict = run(WhenHeld.SKIP, held("orion"), Answered("astra", 0, Miss()))[-1].verdict

@@ -48,7 +48,17 @@ _WRITERS = 2
 """Threads that write to PostgreSQL: the ledger's commits do not wait for the ends of searches."""
 
 _POSTGRESQL = "postgresql+psycopg"
-_CONNECT = {"connect_args": {"connect_timeout": 5}}
+_CONNECT = {
+    "connect_args": {
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+}
+"""A server that goes silent, without a word that it goes, is noticed within about ten seconds."""
+
 _SINGLES: dict[str, Any] = {
     "pool_size": 12,
     "max_overflow": 0,

@@ -90,7 +90,8 @@ class Records:
             return f"{self._source} WHERE {same} AND ({where}) IS TRUE"
         place = f"SELECT {name}.ctid AS place FROM {name} WHERE {same} AND ({where}) OFFSET 0"  # noqa: S608 - see above
         joined = f"SELECT given.*, place FROM {self._source} CROSS JOIN LATERAL ({place}) AS standing"  # noqa: S608 - see above
-        return f"({joined}) AS given WHERE {name}.ctid = given.place"
+        # Once more on the row itself: it may have been waited for, and is another then than the subquery saw.
+        return f"({joined}) AS given WHERE {name}.ctid = given.place AND ({where})"
 
     def _named(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         return [dict(zip(self._columns, row, strict=True)) for row in rows]
