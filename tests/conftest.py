@@ -1,5 +1,6 @@
 """Servers that any test may ask for; each starts when the first test asks and lives until the last."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -9,6 +10,10 @@ from temporalio.testing import WorkflowEnvironment
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.temporal import temporal_dev_server
 from tests.servers.valkey import ValkeyServer, valkey_server
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs the tests in its background has them ignore Ctrl-C, and so would what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
