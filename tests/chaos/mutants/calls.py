@@ -98,14 +98,6 @@ CALLS = (
         (pytest_of(_LATE, "test_ticket_that_ran_out_is_not_sent_and_free"),),
     ),
     Mutant(
-        "renewed-for-ever",
-        "an intent may leave under a ticket of any moment",
-        "application/paid_calls.py",
-        "return ticket.epoch == ran_out.epoch and ticket.closes_at <= permit.renewable_until",
-        "return ticket.epoch == ran_out.epoch",
-        (pytest_of(_LATE, "test_intent_takes_no_ticket_that_is_too_late"),),
-    ),
-    Mutant(
         "renewed-anyhow",
         "an intent may leave under another epoch's ticket",
         "application/paid_calls.py",

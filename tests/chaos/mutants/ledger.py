@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.mutants.mutant import Mutant, pytest_of
 
+_POSTGRESQL = "adapters/persistence/ledger_postgresql.py"
 _COMMIT = "adapters/persistence/ledger_commit.py"
 _COMMITS = "adapters/persistence/test_ledger_commit.py"
 _LEDGER = "adapters/persistence/test_lookup_ledger.py"
@@ -22,9 +23,9 @@ LEDGER = (
     Mutant(
         "epoch-not-locked",
         "the epoch may be raised between check and commit",
-        _COMMIT,
-        "    .with_for_update(read=True)\n",
-        "",
+        _POSTGRESQL,
+        "ORDER BY credential FOR SHARE",
+        "ORDER BY credential",
         (pytest_of(_COMMITS, "test_a_ticket_that_is_being_used_holds_up_the_next_epoch[postgresql]"),),
     ),
     Mutant(
@@ -153,9 +154,9 @@ is_closed = bool(await self._write(Close(lookup, None)))
     Mutant(
         "budget-not-locked",
         "a budget is read and written without its lock",
-        "adapters/persistence/budgets.py",
-        "_LOCKED = _THESE.with_for_update()",
-        "_LOCKED = _THESE",
+        _POSTGRESQL,
+        "ORDER BY span, owner FOR UPDATE",
+        "ORDER BY span, owner",
         (pytest_of(_BUDGETS, "TestSqlLedgerBudgets::test_many_processes_never_exceed_a_cap[postgresql]"),),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -100,8 +100,8 @@ _EPOCHS = (
     select(limiters.c.credential, limiters.c.epoch)
     .where(limiters.c.credential.in_(bindparam("credentials", expanding=True)))
     .order_by(limiters.c.credential)
-    .with_for_update(read=True)
 )
+"""With SQLite, whose transactions that write stand one after the other; PostgreSQL locks what it reads."""
 
 
 class LedgerCommit:
@@ -137,8 +137,7 @@ class LedgerCommit:
         """Takes the locks in their order, and reads the clock after them."""
         conn = self._conn
         providers = {change.lookup.provider for change in batch if isinstance(change, Intend)}
-        accounts = {change.lookup.account for change in batch}
-        job_ids = {change.lookup.job_id for change in batch if change.lookup.job_id}
+        accounts, job_ids = _owners(change.lookup for change in batch)
         if not self._database.is_sqlite:
             changed = {change.value.lead_id for change in batch if isinstance(change, Close) and change.value}
             self._epochs, self._budgets, self._now = await ledger_postgresql.locked(
@@ -226,12 +225,10 @@ class LedgerCommit:
 
     async def _lock_budgets_of_rows(self, batch: Sequence[Change]) -> None:
         """The rows may be of other jobs, whose budgets their money leaves."""
-        involved = [change.lookup for change in batch] + [row.lookup for row in self._rows.values()]
-        self._budgets = await locked(
-            self._conn,
-            {lookup.account for lookup in involved},
-            {lookup.job_id for lookup in involved if lookup.job_id},
-        )
+        accounts, job_ids = _owners(change.lookup for change in batch)
+        others = _owners(row.lookup for row in self._rows.values())
+        if not (others[0] <= accounts and others[1] <= job_ids):
+            self._budgets = await locked(self._conn, accounts | others[0], job_ids | others[1])
 
     def _is_current(self, change: Intend) -> bool:
         return self._epochs.get(change.lookup.provider, change.epoch) == change.epoch
@@ -427,6 +424,12 @@ def _closed_row(lookup: Lookup) -> list[Any]:
 
 def _closing(closed: Records) -> str:
     return closed.update(["key"], {**_from_given(_CLOSING), "held_micros": "0"}, _IS_OPEN)
+
+
+def _owners(involved: Iterable[Lookup]) -> tuple[set[str], set[str]]:
+    """The accounts and the jobs whose budgets they fall under."""
+    each = list(involved)
+    return {lookup.account for lookup in each}, {lookup.job_id for lookup in each if lookup.job_id}
 
 
 def _value_row(value: LeadValue, lookup: Lookup) -> list[Any]:
