@@ -55,5 +55,5 @@ FAULTS: Mapping[str, Fault] = {
     "provider": Fault(provider.run, provider.SHORT, provider.FULL),
     "mixed": Fault(mixed.run, mixed.SHORT, mixed.FULL),
 }
-SHORT_CUT = ("kill", "drain")
+SHORT_CUT = ("kill", "drain", "commit")
 """What a run of minutes does."""

@@ -22,6 +22,7 @@ RELEASE = "release"
 
 _INTENT = re.compile(rb"\s*(WITH\b.*)?INSERT INTO lookups\b", re.IGNORECASE | re.DOTALL)
 _SETTLEMENT = re.compile(rb"\s*(WITH\b.*)?UPDATE lookups\b", re.IGNORECASE | re.DOTALL)
+"""One statement may be both."""
 _COMMITS = {(True, False): INTENT_COMMIT, (False, True): SETTLEMENT_COMMIT}
 _REPLIES = {INTENT_COMMIT: INTENT_COMMITTED, SETTLEMENT_COMMIT: SETTLEMENT_COMMITTED, COMMIT: COMMITTED}
 
@@ -84,11 +85,11 @@ class PostgresTap:
         elif word == b"COMMIT":
             self._committing = _COMMITS.get((self._intends, self._settles), COMMIT)
             return [self._committing]
-        elif _INTENT.match(text):
-            self._intends = True
-            return [INTENT_INSERT]
-        elif _SETTLEMENT.match(text):
-            self._settles = True
+        else:
+            self._settles |= _SETTLEMENT.match(text) is not None
+            if _INTENT.match(text):
+                self._intends = True
+                return [INTENT_INSERT]
         return []
 
 

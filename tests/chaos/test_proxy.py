@@ -18,6 +18,13 @@ from tests.chaos.taps import PostgresTap, RedisTap
 from tests.servers.postgres import PostgresServer
 from tests.servers.valkey import ValkeyServer
 
+BEGIN = "WITH begun AS (INSERT INTO lookups VALUES (%s, 'intended') RETURNING 1) SELECT 1 FROM begun"
+END = "WITH ended AS (UPDATE lookups SET state = 'settled' WHERE key = %s RETURNING 1) SELECT 1 FROM ended"
+BOTH = """
+    WITH begun AS (INSERT INTO lookups VALUES (%s, 'intended') RETURNING 1),
+    ended AS (UPDATE lookups SET state = 'settled' WHERE key = %s RETURNING 1)
+    SELECT (SELECT count(*) FROM begun), (SELECT count(*) FROM ended)
+    """
 TICKETS = "return ARGV[1] == 'take' and {1, 0, 7, 20} or {0}"
 
 
@@ -87,6 +94,25 @@ def test_intents_and_settlements_are_seen(database: tuple[Proxy, str]) -> None:
         connection.execute("SELECT 1")
         connection.commit()
         assert seen == ["commit", "committed"]
+
+
+def test_what_is_written_at_once_is_told_apart(database: tuple[Proxy, str]) -> None:
+    """An intent, an answer or both may be one statement: a commit of both is neither one's."""
+    proxy, url = database
+    with psycopg.connect(url, prepare_threshold=1) as connection:
+        for number in range(4):
+            seen = seen_by(proxy)
+            connection.execute(BEGIN, [str(number)])
+            connection.commit()
+            assert seen == ["intent insert", "intent commit", "intent committed"]
+            seen = seen_by(proxy)
+            connection.execute(END, [str(number)])
+            connection.commit()
+            assert seen == ["settlement commit", "settlement committed"]
+            seen = seen_by(proxy)
+            connection.execute(BOTH, [f"{number}, again", str(number)])
+            connection.commit()
+            assert seen == ["intent insert", "commit", "committed"]
 
 
 @pytest.mark.parametrize(("moment", "rows_left"), [("intent commit", 0), ("intent committed", 1)])

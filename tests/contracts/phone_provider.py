@@ -473,6 +473,24 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
         assert not server.requests
         assert isinstance(await _ask(provider), Hit)
 
+    async def test_a_ticket_that_runs_out_right_before_the_first_byte(
+        self, provider: IPhoneProvider, server: ScriptedServer
+    ) -> None:
+        """Not a byte is sent either, however long the client took to begin."""
+        server.script = [Send(answer(200, self._hit()))]
+        said = iter((True, False))
+
+        async def once() -> bool:
+            return next(said)
+
+        late = await provider.ask(
+            QUESTION, reference=REFERENCE, timeout_seconds=ENOUGH_SECONDS, may_send=once
+        )
+        assert isinstance(late, NotSent)
+        assert late.late
+        assert not server.requests
+        assert isinstance(await _ask(provider), Hit)
+
     def _hit(self) -> bytes:
         body: str = self._recorded()[0]["body"]
         return body.encode()

@@ -385,21 +385,24 @@ class PaidCalls:
     ) -> tuple[Outcome, float | None]:
         """Connects while the ticket matures; the first byte leaves inside the window of one, or none does.
 
-        The outcome, and how many seconds after the first byte's moment it was there.
+        The outcome, and how many seconds after the last look at the clock it was there.
         """
-        sent_at: list[float] = []
+        sent_at: float | None = None
 
         async def may_send() -> bool:
+            nonlocal sent_at
             while True:
                 ticket = permit.ticket
                 self._desk.note_ready(ticket)
-                await self._clock.sleep(ticket.opens_at - self._clock.monotonic())
+                if (early_seconds := ticket.opens_at - self._clock.monotonic()) > 0:
+                    await self._clock.sleep(early_seconds)
                 self._desk.note_sent(ticket)
                 if purchase.is_let_go:
                     return False
                 if self._clock.monotonic() <= ticket.closes_at:
-                    sent_at.append(self._clock.monotonic())
-                    purchase.note_sent()
+                    if sent_at is None:
+                        purchase.note_sent()
+                    sent_at = self._clock.monotonic()
                     return True
                 if not await self._renew(permit):
                     return False
@@ -416,7 +419,7 @@ class PaidCalls:
             outcome = Unknown(f"its adapter failed ({type(error).__name__})")
         if purchase.is_let_go and isinstance(outcome, NotSent):
             outcome = _LET_GO
-        return outcome, self._clock.monotonic() - sent_at[0] if sent_at else None
+        return outcome, self._clock.monotonic() - sent_at if sent_at is not None else None
 
     async def _renew(self, permit: _Permit) -> bool:
         """Whether there is another ticket for an intent that stands: its own ran out before it could leave.

@@ -134,8 +134,9 @@ class IPhoneProvider(ABC):
         """What the provider answers; the caller has made sure that ``needs`` are there.
 
         ``reference`` goes with the question as its idempotency key: a provider that keeps such keys charges
-        a repeat under the same one nothing. ``may_send`` is awaited once the connection stands, right before
-        the first byte; where it says no, nothing is sent and the outcome is a late ``NotSent``.
+        a repeat under the same one nothing. ``may_send`` waits for the question's time; it is awaited once
+        the connection stands, and again where the first byte leaves later than at once. Where it says no,
+        nothing is sent and the outcome is a late ``NotSent``.
         """
 
     @abstractmethod

@@ -38,11 +38,24 @@ WIRE = (
         "a wire lets the library send a second time",
         "adapters/providers/wire.py",
         """\
-            if self.used:
+            if self._has_connection:
                 raise SentAlreadyError
 """,
         "",
         (pytest_of(_CLIENT, "test_what_the_library_would_send_again"),),
+    ),
+    Mutant(
+        "first-byte-unwatched",
+        "nobody looks at the clock right before the first byte",
+        "adapters/providers/wire.py",
+        """\
+        await self._look()
+        self.used = True
+""",
+        """\
+        self.used = True
+""",
+        (pytest_of(_PROVIDER, "TestNimbusLookup::test_a_ticket_that_runs_out_right_before_the_first_byte"),),
     ),
     Mutant(
         "timeout-not-sent",

@@ -79,18 +79,16 @@ async def locked(
 
 
 class PlainWrite:
-    """New intents, answers to open ones and the numbers of those answers, in one statement."""
+    """New intents, answers to open ones and the numbers of those answers: one statement for what there is."""
 
     def __init__(
         self, intents: Records, closed: Records, found: Records, *, begin: str, close: str, tell: str
     ) -> None:
         """``begin`` inserts intents, ``close`` updates open ones, ``tell`` updates leads of the ``ended``."""
-        self._intents, self._closed, self._found = intents, closed, found
-        self._statement = (
-            f"WITH begun AS ({begin} RETURNING 1),"  # noqa: S608 - statements of our own
-            f" ended AS ({close} RETURNING lookups.key),"
-            f" told AS ({tell} RETURNING 1)"
-            " SELECT (SELECT count(*) FROM begun), (SELECT count(*) FROM ended), (SELECT count(*) FROM told)"
+        self._parts = (
+            (intents, f"begun AS ({begin} RETURNING 1)"),
+            (closed, f"ended AS ({close} RETURNING lookups.key)"),
+            (found, f"told AS ({tell} RETURNING 1)"),
         )
 
     async def run(
@@ -102,12 +100,18 @@ class PlainWrite:
         *,
         now: int,
     ) -> tuple[int, int]:
-        """How many lookups have begun and how many have ended."""
-        given = {
-            **self._intents.given(intents),
-            **self._closed.given(closed),
-            **self._found.given(found),
-            "now": now,
-        }
-        begun, ended, _ = (await conn.execute(parsed(self._statement), given)).one()
+        """How many lookups have begun and how many have ended; only where there are answers are numbers."""
+        rows = zip(self._parts, (intents, closed, found), strict=True)
+        parts = [(records, part, given) for (records, part), given in rows if given]
+        if not parts:
+            return 0, 0
+        counts = ", ".join(
+            f"(SELECT count(*) FROM {name})" if given else "0"  # noqa: S608 - names of our own
+            for name, given in (("begun", intents), ("ended", closed))
+        )
+        statement = f"WITH {', '.join(part for _, part, _ in parts)} SELECT {counts}"
+        named: dict[str, Any] = {"now": now} if intents else {}
+        for records, _, given in parts:
+            named |= records.given(given)
+        begun, ended = (await conn.execute(parsed(statement), named)).one()
         return begun, ended

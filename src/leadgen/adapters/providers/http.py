@@ -26,7 +26,7 @@ from aiohttp import (
 )
 from yarl import URL
 
-from leadgen.adapters.providers.wire import CONNECTIONS_MAX, TicketRanOutError, Transport, Wire, under
+from leadgen.adapters.providers.wire import CONNECTIONS_MAX, GatedPayload, Transport, Wire, under
 from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
 from leadgen.domain.provider import Fault, Hit, MaySend, Miss, NotSent, Outcome, Rejected, Unknown
 
@@ -117,9 +117,9 @@ async def post_json(
         if not wire.used:
             return NotSent(f"no connection within {late}")
         return Unknown(f"timed out after {late}", is_timeout=True)
-    except TicketRanOutError:
-        return NotSent("its ticket ran out", late=True)
     except Exception as error:  # noqa: BLE001 - a hostile answer passes three libraries; no error may hide a charge
+        if wire.ran_out:
+            return NotSent("its ticket ran out", late=True)
         return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))
 
 
@@ -128,7 +128,7 @@ async def _posted(
 ) -> ClientResponse:
     """What comes back, its body unread; past httpx2, which would build all of it anew for each question."""
     session = client.transport.session
-    data = json.dumps(body).encode()
+    data = GatedPayload(json.dumps(body).encode())
     return await session.post(target, headers=headers, data=data, allow_redirects=False, timeout=_NO_TIMEOUT)
 
 

@@ -1,4 +1,4 @@
-"""The wire under the HTTP client: a gate right before the first byte of a question."""
+"""The wire under the HTTP client: a gate before a question gets its connection, and one at its first byte."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import BytesPayload, ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from httpx_aiohttp.httpx2 import AiohttpTransport
@@ -19,7 +20,7 @@ _IDLE_SECONDS_MAX = 4.0  # below the 5 s of many servers: a question sent as the
 
 
 class TicketRanOutError(Exception):
-    """The connection stood too late: nothing was sent."""
+    """It was too late by then: nothing was sent."""
 
 
 class SentAlreadyError(Exception):
@@ -35,21 +36,41 @@ class Wire:
 
     def __init__(self, may_send: MaySend) -> None:
         self.used = False
+        self.ran_out = False
         self._may_send = may_send
+        self._has_connection = False
 
     async def open(self, connection: Connection) -> None:
-        """Lets the first byte out when it may leave; else the connection is there for the next question."""
+        """Hands the connection out when the question may leave; else it is there for the next one."""
         try:
-            if self.used:
+            if self._has_connection:
                 raise SentAlreadyError
-            if not await self._may_send():
-                raise TicketRanOutError
+            await self._look()
             if connection.protocol is None or not connection.protocol.is_connected():
                 raise HungUpError
         except BaseException:
             connection.release()
             raise
+        self._has_connection = True
+
+    async def send(self) -> None:
+        """Lets the first byte out, which the library writes some turns of a busy event loop later."""
+        await self._look()
         self.used = True
+
+    async def _look(self) -> None:
+        self.ran_out = not await self._may_send()
+        if self.ran_out:
+            raise TicketRanOutError
+
+
+class GatedPayload(BytesPayload):
+    """A body before which nothing has left: the library sends the headers along with it."""
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """See BytesPayload."""
+        await _wire.get().send()
+        await super().write_with_length(writer, content_length)
 
 
 _wire: ContextVar[Wire] = ContextVar("wire")
