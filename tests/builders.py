@@ -126,7 +126,7 @@ def lookup(
     repeats: int = 0,
 ) -> Lookup:
     """An intent that holds the price of one question; its key follows from what it asks."""
-    question = (about or profile().question()).digest
+    question = (about or profile().question).digest
     return Lookup(
         key=lookup_key(account, question, provider, n),
         account=account,

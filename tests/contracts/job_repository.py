@@ -483,7 +483,7 @@ class JobRepositoryContract:
 
 def _intent(number: int, provider: str, *, created_at: datetime = NOW) -> Lookup:
     """A question about this person, asked outside of any job."""
-    question = person(number).question()
+    question = person(number).question
     return lookup(about=question, lead_id=f"lead-{number:03}", provider=provider, created_at=created_at)
 
 

@@ -78,7 +78,7 @@ class JobSearchesContract:
         job, ids = await _running(stores, 3)
         for number, (position, reason) in enumerate(((1, "priority 1"), (2, "35 hits per $"), (None, ""))):
             intent = lookup(
-                about=person(number).question(), lead_id=ids[number], job_id=job.id, provider="orion"
+                about=person(number).question, lead_id=ids[number], job_id=job.id, provider="orion"
             )
             intent = replace(intent, position=position, reason=reason)
             assert await stores.ledger.intend(intent) == intent

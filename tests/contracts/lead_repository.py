@@ -178,7 +178,7 @@ class LeadRepositoryContract:
         arrivals = [arrival(number, lead_id=f"again-{number}") for number in reversed(range(60))]
 
         async def search(number: int) -> None:
-            question = person(number).question()
+            question = person(number).question
             intent = lookup(about=question, lead_id=ids[number])
             assert await searching.ledger.intend(intent) == intent
             end = intent.closed(Miss(), Charges.REQUEST, NOW)
@@ -287,7 +287,7 @@ class LeadRepositoryContract:
         second = Find(us_phone(2), "astra")
         verdict = Verdict(EndState.INCOMPLETE, second_best=second)
         await stores.leads.conclude(ACCOUNT, Conclusion(ids[2], verdict))
-        intent = lookup(about=person(0).question(), lead_id=ids[0])
+        intent = lookup(about=person(0).question, lead_id=ids[0])
         await stores.ledger.intend(intent)
         await stores.ledger.close(intent.closed(Miss(), Charges.REQUEST, NOW), None)
         [gone] = [
@@ -305,7 +305,7 @@ class LeadRepositoryContract:
     async def test_what_a_lead_has_cost(self, stores: Stores) -> None:
         """Posted and estimated money of all its lookups, not what is only held; alone and in a page alike."""
         ids = await add_leads(stores, 2)
-        question = person(0).question()
+        question = person(0).question
         ends: dict[str, Outcome | None] = {"orion": Miss(), "astra": Unknown("?"), "nimbus": None}
         for provider, outcome in ends.items():
             intent = lookup(about=question, lead_id=ids[0], provider=provider)

@@ -36,7 +36,7 @@ HIT = Hit(us_phone(7), "2025550107")
 def about(number: int, *, provider: str = "orion", n: int = 0, owner: str = "worker-1") -> Lookup:
     """An intent to ask about this person."""
     return lookup(
-        about=person(number).question(), lead_id=f"lead-{number:03}", provider=provider, n=n, owner=owner
+        about=person(number).question, lead_id=f"lead-{number:03}", provider=provider, n=n, owner=owner
     )
 
 

@@ -56,9 +56,10 @@ from tests.contracts.phone_recall import (
     SLACK_SECONDS,
     PhoneRecallContract,
 )
+from tests.contracts.phone_tickets import PhoneTicketContract
 
 
-class PhoneProviderContract(PhoneRecallContract, ABC):
+class PhoneProviderContract(PhoneRecallContract, PhoneTicketContract, ABC):
     """Subclass it as ``Test...``; the field names of the answer and the recordings are the subclass's."""
 
     recordings: ClassVar[str]
@@ -460,37 +461,6 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
         recorded: list[dict[str, Any]] = json.loads((folder / self.recordings).read_text(encoding="utf-8"))
         return recorded
 
-    async def test_a_ticket_that_runs_out_while_connecting(
-        self, provider: IPhoneProvider, server: ScriptedServer
-    ) -> None:
-        """Not a byte is sent, and the next question is asked as if nothing had been."""
-        server.script = [Send(answer(200, self._hit()))]
-        late = await provider.ask(
-            QUESTION, reference=REFERENCE, timeout_seconds=ENOUGH_SECONDS, may_send=too_late
-        )
-        assert isinstance(late, NotSent)
-        assert late.late
-        assert not server.requests
-        assert isinstance(await _ask(provider), Hit)
-
-    async def test_a_ticket_that_runs_out_right_before_the_first_byte(
-        self, provider: IPhoneProvider, server: ScriptedServer
-    ) -> None:
-        """Not a byte is sent either, however long the client took to begin."""
-        server.script = [Send(answer(200, self._hit()))]
-        said = iter((True, False))
-
-        async def once() -> bool:
-            return next(said)
-
-        late = await provider.ask(
-            QUESTION, reference=REFERENCE, timeout_seconds=ENOUGH_SECONDS, may_send=once
-        )
-        assert isinstance(late, NotSent)
-        assert late.late
-        assert not server.requests
-        assert isinstance(await _ask(provider), Hit)
-
     def _hit(self) -> bytes:
         body: str = self._recorded()[0]["body"]
         return body.encode()
@@ -502,11 +472,6 @@ class PhoneProviderContract(PhoneRecallContract, ABC):
 async def at_once() -> bool:
     """A ticket that is open already."""
     return True
-
-
-async def too_late() -> bool:
-    """A ticket that has run out."""
-    return False
 
 
 async def _ask(

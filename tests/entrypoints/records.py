@@ -45,7 +45,7 @@ def asked(
     """A question to a provider, two hours ago, and what came of it; None is still under way."""
     intended = lookup(
         account="default",
-        about=profile(email=f"{lead_id}@fernhill.example").question(),
+        about=profile(email=f"{lead_id}@fernhill.example").question,
         lead_id=lead_id,
         job_id=job_id,
         provider=provider,

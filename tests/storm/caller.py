@@ -46,7 +46,7 @@ async def call_on(
     for lead_id, profile in people:
         lead, n = Lead(lead_id, "default", profile), 0
         while clock.monotonic() < until:
-            result = await calls.ask(Purchase(lead, profile.question(), None, Ask("astra", n)))
+            result = await calls.ask(Purchase(lead, profile.question, None, Ask("astra", n)))
             outcome = result.outcome if isinstance(result, Answered) else None
             match outcome:
                 case Hit() | Miss():

@@ -147,7 +147,7 @@ async def add_lead(leadgen: Leadgen, name: str = "Ada") -> str:
 async def question_of(leadgen: Leadgen, name: str) -> Question:
     """What is asked about a new lead."""
     story = await leadgen.show_lead.run("default", await add_lead(leadgen, name))
-    return story.line.lead.profile.question()
+    return story.line.lead.profile.question
 
 
 def environment(*, attempt: int = 1) -> ActivityEnvironment:

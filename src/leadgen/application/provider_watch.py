@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from leadgen.application.fresh_copy import FreshCopy
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_board import IProviderBoard
 from leadgen.application.ports.tally_book import ITallyBook
@@ -45,32 +46,21 @@ class ProviderWatch:
         self._board = board
         self._tallies = tallies
         self._clock = clock
-        self._breakers: Mapping[str, Breaker] = {}
-        self._breakers_at = float("-inf")
+        self._breakers = FreshCopy(board.breakers, clock, seconds_max=_BREAKERS_SECONDS)
+        self._experiences = FreshCopy(self._read_experience, clock, seconds_max=_EXPERIENCE_SECONDS)
         self._experience = Experience({})
-        self._experience_at = float("-inf")
-        self._reading = asyncio.Lock()
         self._passes: Counter[tuple[str, object]] = Counter()
         self._notes = _Notes()
         self._flushing: asyncio.Task[None] | None = None
 
     async def breakers(self) -> Mapping[str, Breaker]:
         """All breakers on record, as they were at most half a second ago. Raises ServiceUnavailable."""
-        async with self._reading:
-            if self._clock.monotonic() - self._breakers_at >= _BREAKERS_SECONDS:
-                read_at = self._clock.monotonic()
-                self._breakers = await self._board.breakers()
-                self._breakers_at = read_at
-            return self._breakers
+        return await self._breakers.get()
 
     async def experience(self) -> Experience:
         """What is known of all providers, as it was a few seconds ago. Raises ServiceUnavailable."""
-        async with self._reading:
-            if self._clock.monotonic() - self._experience_at >= _EXPERIENCE_SECONDS:
-                read_at = self._clock.monotonic()
-                self._experience = Experience(await self._tallies.tallies())
-                self._experience_at = read_at
-            return self._experience
+        self._experience = await self._experiences.get()
+        return self._experience
 
     async def refusal(self, provider: str) -> str | None:
         """Why this provider is not to be asked, or None where it may be, if only to try it."""
@@ -122,7 +112,7 @@ class ProviderWatch:
             standing = (await self._board.breakers()).get(provider, Breaker(provider))
             closed = standing.closed(self._clock.now())
             if await self._board.save([closed]):
-                self._forget_copies()
+                self._breakers.forget()
                 return closed
 
     async def _try(self, breaker: Breaker) -> Breaker:
@@ -133,7 +123,7 @@ class ProviderWatch:
                 {key: left for key, left in self._passes.items() if key[0] != breaker.provider}
             )
             self._passes[breaker.provider, tried.until] = (breaker.cause or Cause.FAILURES).probes
-        self._forget_copies()
+        self._breakers.forget()
         return (await self.breakers()).get(breaker.provider, breaker)
 
     async def _flush_later(self) -> None:
@@ -161,7 +151,7 @@ class ProviderWatch:
             saved = await self._board.save(changed) if changed else set()
             left = {each.provider: left[each.provider] for each in changed if each.provider not in saved}
             if any(each.state is not BreakerState.CLOSED for each in changed):
-                self._forget_copies()
+                self._breakers.forget()
 
     def _keep(self, notes: _Notes) -> None:
         """What could not be written is kept for the next time, within bounds."""
@@ -170,5 +160,5 @@ class ProviderWatch:
         self._notes.calls += notes.calls
         self._notes.hits += notes.hits
 
-    def _forget_copies(self) -> None:
-        self._breakers_at = float("-inf")
+    async def _read_experience(self) -> Experience:
+        return Experience(await self._tallies.tallies())

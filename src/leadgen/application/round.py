@@ -100,7 +100,7 @@ class OpenRound:
             raise NotConfigured("no provider has a key on this worker: set LEADGEN_<NAME>_URL and _API_KEY")
         configs = await self._catalog.configs()
         history: dict[str, list[Lookup]] = defaultdict(list)
-        for lookup in await self._ledger.history(account, [lead.profile.question().digest for lead in leads]):
+        for lookup in await self._ledger.history(account, [lead.profile.question.digest for lead in leads]):
             history[lookup.question].append(lookup)
         tier = await self._accounts.tier(account)
         budgets = await self._keep_to_quota(account, tier, await self._budgets.all_of(account, job_id))

@@ -22,6 +22,9 @@ from leadgen.domain.waterfall import Verdict
 _RECORD_SECONDS = 0.5
 """How often the ends of searches are recorded, and so how fresh a progress bar is."""
 
+_BEGUN_AT_ONCE = 8
+"""So many searches begin in one turn of the event loop; calls whose time has come leave between the turns."""
+
 DEATHS_MAX = 5
 """A lead over which a worker died so often, while it searched nobody else for the job, is set aside.
 
@@ -141,8 +144,12 @@ class RunChunk:
             order=job.order,
             panel=job.panel,
         )
-        searches = {asyncio.create_task(self._search_safely(lead, around)) for lead in leads}
+        searches = set[asyncio.Task[Conclusion | Parked]]()
         try:
+            for number, lead in enumerate(leads, 1):
+                searches.add(asyncio.create_task(self._search_safely(lead, around)))
+                if number % _BEGUN_AT_ONCE == 0:
+                    await asyncio.sleep(0)
             return await self._gather(job, searches, progress)
         finally:
             for search in searches:

@@ -48,7 +48,7 @@ class SearchLead:
         """How the search ended, or when to go on with it; a lead that has a number is not asked about."""
         if lead.phone is not None:
             return Verdict(EndState.FOUND, lead.phone, lead.phone_provider)
-        question = lead.profile.question()
+        question = lead.profile.question
         told = _told(around.history.get(question.digest, ()), around)
         missed = frozenset(each.provider for each in told if isinstance(each.outcome, Hit | Miss))
         plan = self._plan(question, around, missed)

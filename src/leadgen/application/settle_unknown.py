@@ -94,7 +94,7 @@ class SettleUnknown:
 
     async def _find(self, lookup: Lookup, config: ProviderConfig) -> bool:
         leads: Sequence[Lead] = await self._leads.many(lookup.account, [lookup.lead_id])
-        question = leads[0].profile.question() if leads else None
+        question = leads[0].profile.question if leads else None
         if question is None or question.digest != lookup.question:
             return False  # the person has changed since; only the provider's report can tell
         if config.on_unknown is OnUnknown.RECALL:

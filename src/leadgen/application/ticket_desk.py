@@ -136,7 +136,9 @@ class TicketDesk:
         """The first ticket that any of them has, waiting in all queues at once; or why each has none."""
         place = _Place(asyncio.get_running_loop().create_future(), patience_seconds)
         for provider in providers:
-            place.counters[provider] = self._counters.setdefault(provider, _Counter(provider))
+            if provider not in self._counters:
+                self._counters[provider] = _Counter(provider)
+            place.counters[provider] = self._counters[provider]
         for counter in list(place.counters.values()):
             self._queue(counter, place, claimant)
         return await self._taken(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Input(StrEnum):
     JOB_TITLE = "job_title"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """What providers are asked about: the same question is paid for once."""
 
@@ -46,19 +47,19 @@ class Question:
     job_title: str | None
     country: str | None
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Identifies the question: a hash of normalised e-mail, full name and website."""
         parts = (self.email or "", fold(self.full_name or ""), self.website or "")
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
-    @property
+    @functools.cached_property
     def inputs(self) -> frozenset[Input]:
         """Which inputs are there."""
         return frozenset(name for name in Input if getattr(self, name.value))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """What files told about a person: the fields that leadgen knows, empty where unknown, and all others."""
 
@@ -93,6 +94,7 @@ class Profile:
         company = self.website or fold(self.company_name)
         return f"name:{fold(self.full_name)}|{company}" if self.full_name and company else None
 
+    @functools.cached_property
     def question(self) -> Question:
         """What to ask providers about this person."""
         return Question(

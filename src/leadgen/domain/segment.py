@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from enum import StrEnum
 
@@ -32,6 +33,7 @@ class MailKind(StrEnum):
     NONE = "no-mail"
 
 
+@functools.lru_cache(maxsize=1024)
 def segment_of(question: Question) -> str:
     """The segment of a lead as one word a trait: country, title band, kind of mail domain, inputs.
 

@@ -124,4 +124,7 @@ class SelectionPipeline:
         )
 
     def _refusal(self, standing: Standing, request: Request) -> Refusal | None:
-        return next((refusal for each in self._filters if (refusal := each.refuse(standing, request))), None)
+        for each in self._filters:
+            if refusal := each.refuse(standing, request):
+                return refusal
+        return None

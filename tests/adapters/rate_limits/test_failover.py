@@ -308,7 +308,7 @@ async def test_a_paid_call_asks_again_after_a_change(start: Start) -> None:
     await first.get()
     await second.get()  # the first one has not looked at the board since
     lead = replace(builders.lead(0, account=ACCOUNT), id="lead-000")
-    purchase = Purchase(lead, lead.profile.question(), None, Ask(ORION, 0))
+    purchase = Purchase(lead, lead.profile.question, None, Ask(ORION, 0))
     stale = await calls.ask(purchase)
     assert stale == Answered(ORION, 0, NotSent("the limits changed hands", late=True))
     assert provider.asked == []

@@ -55,7 +55,7 @@ WIRE = (
         """\
         self.used = True
 """,
-        (pytest_of(_PROVIDER, "TestNimbusLookup::test_a_ticket_that_runs_out_right_before_the_first_byte"),),
+        (pytest_of(_PROVIDER, "TestNimbusLookup::test_a_ticket_that_runs_out[right before the first byte]"),),
     ),
     Mutant(
         "timeout-not-sent",

@@ -54,7 +54,7 @@ async def buy(
 ) -> Lookup:
     """A lookup about this person that ended so some time ago, or (None) is under way."""
     intent = builders.lookup(
-        about=person(number).question(),
+        about=person(number).question,
         lead_id=f"lead-{number}",
         provider=provider,
         created_at=world.clock.now() - age,

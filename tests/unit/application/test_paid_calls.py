@@ -122,7 +122,7 @@ async def test_question_and_deadline_reach_the_provider(world: World) -> None:
     await world.run(world.here.paid_calls.ask(world.purchase(lead)))
 
     (asked,) = world.orion.asked
-    assert (asked.question, asked.timeout_seconds) == (lead.profile.question(), 3.0)
+    assert (asked.question, asked.timeout_seconds) == (lead.profile.question, 3.0)
 
 
 # ---------------------------------------------------------------- those who stop waiting
@@ -292,7 +292,7 @@ async def test_late_answer_is_booked_and_its_number_given_to_the_lead(world: Wor
 async def test_settled_lookup_without_an_outcome_is_a_doubt(world: World) -> None:
     """A row that does not say what came of it is never read as "no number"."""
     lead = await world.add_lead()
-    await world.here.ledger.intend(builders.lookup(about=lead.profile.question(), held_micros=0))
+    await world.here.ledger.intend(builders.lookup(about=lead.profile.question, held_micros=0))
     async with world.database.write() as conn:
         await conn.execute(update(lookups).values(state=LookupState.SETTLED.value))
 

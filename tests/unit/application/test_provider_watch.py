@@ -18,7 +18,7 @@ from leadgen.domain.waterfall import Answered, Held, Verdict
 from tests.builders import ACCOUNT, profile
 from tests.unit.application.world import AMPLE, Process, World, a_hit
 
-QUESTION = profile().question()
+QUESTION = profile().question
 BROKEN = Rejected(Fault.BROKEN, "HTTP 503")
 
 
@@ -127,7 +127,7 @@ async def test_searches_are_remembered(world: World) -> None:
     await world.search(lead)
     await world.here.watch.drain()
     await world.clock.advance(10.0)
-    known, segment = await world.here.watch.experience(), segment_of(lead.profile.question())
+    known, segment = await world.here.watch.experience(), segment_of(lead.profile.question)
     assert known.calls("orion", segment) == known.calls("astra", segment) == 1
     assert known.calls("nimbus") == 0
     assert known.chance(Cell(segment, "astra", ("orion",))).strength == pytest.approx(21, abs=0.01)
@@ -195,7 +195,7 @@ async def test_races_are_remembered(world: World) -> None:
     await world.run(world.here.paid_calls.drain())
     await world.here.watch.drain()
     await world.clock.advance(10.0)
-    known, segment = await world.here.watch.experience(), segment_of(lead.profile.question())
+    known, segment = await world.here.watch.experience(), segment_of(lead.profile.question)
     assert {name: known.calls(name, segment) for name in world.providers} == dict.fromkeys(world.providers, 1)
     for name in ("astra", "nimbus"):  # nimbus while astra was still out
         assert known.chance(Cell(segment, name, ("orion",))).strength == pytest.approx(21, abs=0.01)

@@ -143,7 +143,7 @@ async def test_intent_that_is_let_go_is_closed_as_not_sent(world: World) -> None
     """Between its commit and its first byte a question can be let go: nothing leaves, nothing is owed."""
     lead = await world.add_lead()
     entry = Entry()
-    purchase = Purchase(lead, lead.profile.question(), None, Ask("orion", 0), entry=entry)
+    purchase = Purchase(lead, lead.profile.question, None, Ask("orion", 0), entry=entry)
     asking = await world.start(world.here.paid_calls.ask(purchase))
     assert (await world.the_lookup()).state is LookupState.INTENDED
 

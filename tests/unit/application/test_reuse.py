@@ -112,7 +112,7 @@ async def test_somebody_who_waits_is_not_kept_back_by_a_job(world: World) -> Non
     bulk = [
         await world.start(world.here.paid_calls.ask(world.purchase(lead, job_id=None))) for lead in leads[1:]
     ]
-    question = leads[3].profile.question()
+    question = leads[3].profile.question
     urgent = Purchase(leads[3], question, None, Ask("orion", 0), claimant=Claimant(ACCOUNT, is_urgent=True))
     await world.wait_for(await world.start(world.here.paid_calls.ask(urgent)))
 

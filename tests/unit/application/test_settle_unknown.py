@@ -101,7 +101,7 @@ async def test_more_than_a_batch_of_dead_intents(world: World) -> None:
     """All are closed in one run, however many there are."""
     lead = await world.add_lead()
     ended = world.clock.now()
-    question = lead.profile.question()
+    question = lead.profile.question
     await asyncio.gather(
         *(
             world.here.ledger.intend(builders.lookup(about=question, n=n, lease_until=ended))
@@ -330,7 +330,7 @@ async def test_provider_that_is_not_configured_any_more(world: World) -> None:
     """A doubt about somebody whom this leadgen does not know is left alone."""
     lead = await world.add_lead()
     intent = builders.lookup(
-        about=lead.profile.question(), provider="vega", lease_until=world.clock.now(), held_micros=5
+        about=lead.profile.question, provider="vega", lease_until=world.clock.now(), held_micros=5
     )
     await world.here.ledger.intend(intent)
     world.books_are_exact = False
@@ -343,7 +343,7 @@ async def test_run_is_bounded_and_the_next_one_goes_on(world: World) -> None:
     await world.configure("orion", on_unknown=OnUnknown.RECALL)
     lead = await world.add_lead()
     ledger = world.here.ledger
-    intents = [builders.lookup(about=lead.profile.question(), n=n, held_micros=0) for n in range(BOUND + 50)]
+    intents = [builders.lookup(about=lead.profile.question, n=n, held_micros=0) for n in range(BOUND + 50)]
     await asyncio.gather(*(ledger.intend(intent) for intent in intents))
     lost = [intent.closed(LOST, Charges.HIT, world.clock.now()) for intent in intents]
     await asyncio.gather(*(ledger.close(each, None) for each in lost))

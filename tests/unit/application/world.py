@@ -362,7 +362,7 @@ class World:
     ) -> Lookup:
         """An intent of a process that died; ``lease`` is how long it is still its owner's."""
         intent = builders.lookup(
-            about=lead.profile.question(),
+            about=lead.profile.question,
             lead_id=lead.id,
             provider=provider,
             job_id=job_id,
@@ -380,7 +380,7 @@ class World:
         self, lead: Lead, provider: str = "orion", n: int = 0, *, job_id: str | None = None
     ) -> Purchase:
         """The n-th question to a provider about a lead."""
-        return Purchase(lead, lead.profile.question(), job_id, Ask(provider, n))
+        return Purchase(lead, lead.profile.question, job_id, Ask(provider, n))
 
     async def ask(
         self, lead: Lead, provider: str = "orion", n: int = 0, *, job_id: str | None = None
@@ -390,7 +390,7 @@ class World:
 
     def key(self, lead: Lead, provider: str = "orion", n: int = 0) -> str:
         """Under which key the ledger has it."""
-        return lookup_key(lead.account, lead.profile.question().digest, provider, n)
+        return lookup_key(lead.account, lead.profile.question.digest, provider, n)
 
     async def search(
         self,

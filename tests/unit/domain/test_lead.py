@@ -127,7 +127,7 @@ def test_without_email_or_name_with_company_nobody_is_meant(nobody: Profile) -> 
 def test_the_question_is_normalised() -> None:
     """Providers are asked with the bare host, the normal address and a country that exists."""
     asked = profile(email="ADA@Lovelace.example", company_website="https://www.a.example/", country_code="UK")
-    question = asked.question()
+    question = asked.question
     assert question.email == "ada@lovelace.example"
     assert question.website == "a.example"
     assert question.full_name == "Ada King"
@@ -138,15 +138,15 @@ def test_the_question_is_normalised() -> None:
 @pytest.mark.parametrize("code", ["XXX", "12", ""])
 def test_a_bad_country_is_left_out_of_the_question(code: str) -> None:
     """A country that does not exist is as good as none."""
-    assert profile(country_code=code).question().country is None
+    assert profile(country_code=code).question.country is None
 
 
 def test_missing_values_are_no_inputs() -> None:
     """What is empty cannot be asked with."""
     bare = Profile(email="ada@gmail.com")
-    assert bare.question().inputs == {Input.EMAIL}
-    assert Profile(first_name="Ada").question().inputs == {Input.FULL_NAME}
-    assert Profile().question().inputs == frozenset()
+    assert bare.question.inputs == {Input.EMAIL}
+    assert Profile(first_name="Ada").question.inputs == {Input.FULL_NAME}
+    assert Profile().question.inputs == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_missing_values_are_no_inputs() -> None:
 )
 def test_the_same_question_is_paid_for_once(spelling: Profile) -> None:
     """Spelling, and what is not asked about, do not make another question."""
-    assert spelling.question().digest == profile().question().digest
+    assert spelling.question.digest == profile().question.digest
 
 
 @pytest.mark.parametrize(
@@ -178,20 +178,20 @@ def test_the_same_question_is_paid_for_once(spelling: Profile) -> None:
 )
 def test_another_question_has_another_digest(other: Profile) -> None:
     """E-mail, name and website each make a question of its own."""
-    assert other.question().digest != profile().question().digest
+    assert other.question.digest != profile().question.digest
 
 
 def test_the_digest_is_never_cut_short() -> None:
     """Two hundred leads have two hundred questions, each of the full length of its hash."""
-    digests = {lead(number).profile.question().digest for number in range(200)}
+    digests = {lead(number).profile.question.digest for number in range(200)}
     assert len(digests) == 200
     assert {len(digest) for digest in digests} == {64}
 
 
 def test_parts_of_a_question_do_not_run_together() -> None:
     """The end of one part is not taken for the start of the next."""
-    one = dataclasses.replace(profile().question(), email="", full_name="a.example", website=None)
-    other = dataclasses.replace(profile().question(), email="", full_name=None, website="a.example")
+    one = dataclasses.replace(profile().question, email="", full_name="a.example", website=None)
+    other = dataclasses.replace(profile().question, email="", full_name=None, website="a.example")
     assert one.digest != other.digest
 
 

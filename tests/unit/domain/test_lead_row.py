@@ -351,7 +351,7 @@ def test_a_country_in_words_stays_as_text() -> None:
     row = read_row(read_header(["email", "Country"]), ["ada@acme.example", "Germany"])
     assert isinstance(row, ReadRow)
     assert row.profile.country_code == "Germany"
-    assert row.profile.question().country is None
+    assert row.profile.question.country is None
     assert row.warnings == ("countryCode is no country code: not used",)
 
 

@@ -14,7 +14,7 @@ from leadgen.domain.ordering import Ranked, expected_cost
 from leadgen.domain.segment import segment_of
 from tests.builders import config, profile, standing
 
-QUESTION = profile().question()
+QUESTION = profile().question
 SEGMENT = segment_of(QUESTION)
 OTHERS = dataclasses.replace(QUESTION, country="FR")
 PRICES = {"orion": 20_000, "astra": 10_000, "nimbus": 15_000}

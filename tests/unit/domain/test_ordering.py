@@ -24,7 +24,7 @@ from leadgen.domain.segment import segment_of
 from leadgen.domain.standing import Standing
 from tests.builders import config, profile, standing
 
-QUESTION = profile().question()
+QUESTION = profile().question
 SEGMENT = segment_of(QUESTION)
 
 

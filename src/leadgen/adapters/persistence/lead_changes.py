@@ -112,7 +112,7 @@ async def replace_lead(
         return False
     lead = before.lead
     changes: dict[str, Any] = {**profile_columns(profile), "updated_at": now}
-    if lead.phone is None and profile.question() != lead.profile.question():
+    if lead.phone is None and profile.question != lead.profile.question:
         changes["phone_status"] = None
     if lead.phone is None and phone is not None:
         changes |= {**phone_columns(phone), "phone_provider": FROM_FILE, "phone_status": EndState.FOUND.value}

@@ -96,7 +96,7 @@ def _changed(standing: _Row, arrival: Arrival, now: datetime) -> _Row | None:
     row = {**standing, **profile_columns(profile), "updated_at": now}
     if row["phone"]:
         return row
-    if profile.question() != before.question():
+    if profile.question != before.question:
         row |= {"phone_status": None, "second_best": None}
     if arrival.phone:
         row |= {**phone_columns(arrival.phone), **_FROM_FILE, "second_best": None}

@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from leadgen.adapters.persistence import ledger_postgresql
+from leadgen.adapters.persistence import ledger_postgresql, ledger_sqlite
 from leadgen.adapters.persistence.budgets import BudgetKey, locked, store
 from leadgen.adapters.persistence.database import Database, now_micros
 from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import day_of, lookup_columns, lookup_of, phone_columns
-from leadgen.adapters.persistence.tables import evidence, leads, limiters, lookups
+from leadgen.adapters.persistence.tables import evidence, leads, lookups
 from leadgen.application.ports.lookup_ledger import LeadValue
 from leadgen.domain.budget import Budget, OverBudget
 from leadgen.domain.errors import StaleTicket
@@ -96,14 +96,6 @@ _IS_CLOSED = (
 _IS_WITHOUT = "leads.account_id = given.account_id AND leads.phone IS NULL AND leads.deleted_at IS NULL"
 
 
-_EPOCHS = (
-    select(limiters.c.credential, limiters.c.epoch)
-    .where(limiters.c.credential.in_(bindparam("credentials", expanding=True)))
-    .order_by(limiters.c.credential)
-)
-"""With SQLite, whose transactions that write stand one after the other; PostgreSQL locks what it reads."""
-
-
 class LedgerCommit:
     """Decides and writes a batch within one transaction; rows are locked in one order by all processes.
 
@@ -144,10 +136,9 @@ class LedgerCommit:
                 conn, lead_ids=changed, providers=providers, accounts=accounts, job_ids=job_ids
             )
             return
-        if providers:
-            known = await conn.execute(_EPOCHS, {"credentials": sorted(providers)})
-            self._epochs = {row.credential: row.epoch for row in known}
-        self._budgets = await locked(conn, accounts, job_ids)
+        self._epochs, self._budgets = await ledger_sqlite.standing(
+            conn, providers=providers, accounts=accounts, job_ids=job_ids
+        )
         self._now = await now_micros(conn, self._database)
 
     async def _write_plain(self, batch: Sequence[Change]) -> dict[int, Any]:

@@ -68,7 +68,7 @@ def _past_lead(row: Row, answers: Sequence[Row]) -> PastLead:
     newest = {answer["provider"]: answer for answer in answers}
     calls = [_past_call(answer) for answer in answers if newest[answer["provider"]] is answer]
     is_panel = any(is_in_panel(each["panel"] or 0.0, each["job_id"], each["question"]) for each in answers)
-    return PastLead(segment_of(profile_of(row).question()), calls, is_panel)
+    return PastLead(segment_of(profile_of(row).question), calls, is_panel)
 
 
 def _past_call(answer: Any) -> PastCall:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from sqlalchemy import select
@@ -10,6 +9,7 @@ from sqlalchemy import select
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.rows import Row
 from leadgen.adapters.persistence.tables import provider_configs
+from leadgen.application.fresh_copy import FreshCopy
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.limits import Limits, parse_rules
@@ -26,20 +26,11 @@ class SqlProviderCatalog(IProviderCatalog):
         self._database = database
         self._clock = clock
         self._defaults = defaults
-        self._configs: Mapping[str, ProviderConfig] = {}
-        self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._configs = FreshCopy(self._read, clock, seconds_max=_AGE_SECONDS_MAX)
 
     async def configs(self) -> Mapping[str, ProviderConfig]:
         """See IProviderCatalog."""
-        if self._clock.monotonic() - self._read_at < _AGE_SECONDS_MAX:
-            return self._configs
-        async with self._reading:
-            if self._clock.monotonic() - self._read_at >= _AGE_SECONDS_MAX:
-                read_at = self._clock.monotonic()
-                self._configs = await self._read()
-                self._read_at = read_at
-            return self._configs
+        return await self._configs.get()
 
     @uninterrupted
     async def save(self, config: ProviderConfig) -> None:
@@ -47,7 +38,7 @@ class SqlProviderCatalog(IProviderCatalog):
         statement = self._database.insert_or_replace(provider_configs, "name")
         async with self._database.write() as conn:
             await conn.execute(statement.values(_columns(config) | {"updated_at": self._clock.now()}))
-        self._read_at = float("-inf")
+        self._configs.forget()
 
     async def _read(self) -> Mapping[str, ProviderConfig]:
         async with self._database.read() as conn:

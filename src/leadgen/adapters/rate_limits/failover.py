@@ -114,7 +114,7 @@ class FailoverRateLimiter(IRateLimiter):
         if posting.mode is Mode.REDIS:
             self._redis_silent_since = None
         tickets = [
-            dataclasses.replace(ticket, credential=credential, epoch=posting.epoch)
+            Ticket(credential, ticket.opens_at, ticket.closes_at, ticket.lease, posting.epoch)
             for ticket in given.tickets
         ]
         return Tickets(tickets, given.retry_seconds, given.is_shared)
