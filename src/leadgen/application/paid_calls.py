@@ -385,7 +385,7 @@ class PaidCalls:
     ) -> tuple[Outcome, float | None]:
         """Connects while the ticket matures; the first byte leaves inside the window of one, or none does.
 
-        The outcome, and how many seconds after the last look at the clock it was there.
+        The outcome, and how many seconds after the first byte's moment it was there.
         """
         sent_at: float | None = None
 
@@ -400,9 +400,8 @@ class PaidCalls:
                 if purchase.is_let_go:
                     return False
                 if self._clock.monotonic() <= ticket.closes_at:
-                    if sent_at is None:
-                        purchase.note_sent()
                     sent_at = self._clock.monotonic()
+                    purchase.note_sent()
                     return True
                 if not await self._renew(permit):
                     return False

@@ -203,8 +203,6 @@ class TicketDesk:
     def note_sent(self, ticket: Ticket) -> None:
         """The call of this ticket leaves now, or would have: the next ones are made ready."""
         counter, now = self._counters[ticket.credential], self._clock.monotonic()
-        if ticket not in counter.given_at:
-            return
         is_full = bool(counter.waiting) and self._maturing() >= self._pace.room / 2
         self._pace.note(now - ticket.opens_at, now, is_full=is_full)
         self._leave(counter, ticket)

@@ -135,8 +135,8 @@ class IPhoneProvider(ABC):
 
         ``reference`` goes with the question as its idempotency key: a provider that keeps such keys charges
         a repeat under the same one nothing. ``may_send`` waits for the question's time; it is awaited once
-        the connection stands, and again where the first byte leaves later than at once. Where it says no,
-        nothing is sent and the outcome is a late ``NotSent``.
+        the connection stands, with nothing between it and the first byte. Where it says no, nothing is sent
+        and the outcome is a late ``NotSent``.
         """
 
     @abstractmethod

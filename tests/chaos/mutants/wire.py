@@ -38,24 +38,31 @@ WIRE = (
         "a wire lets the library send a second time",
         "adapters/providers/wire.py",
         """\
-            if self._has_connection:
-                raise SentAlreadyError
+        if self._connection is not None:
+            connection.release()
+            raise SentAlreadyError
 """,
         "",
         (pytest_of(_CLIENT, "test_what_the_library_would_send_again"),),
     ),
     Mutant(
-        "first-byte-unwatched",
-        "nobody looks at the clock right before the first byte",
+        "look-too-early",
+        "a turn of the event loop lies between the look at the ticket and the first byte",
         "adapters/providers/wire.py",
         """\
-        await self._look()
-        self.used = True
+        await _wire.get().open()
 """,
         """\
-        self.used = True
+        import asyncio
+        await _wire.get().open()
+        await asyncio.sleep(0)
 """,
-        (pytest_of(_PROVIDER, "TestNimbusLookup::test_a_ticket_that_runs_out[right before the first byte]"),),
+        (
+            pytest_of(
+                _PROVIDER,
+                "TestNimbusLookup::test_nothing_lies_between_the_look_at_the_ticket_and_the_first_byte",
+            ),
+        ),
     ),
     Mutant(
         "timeout-not-sent",

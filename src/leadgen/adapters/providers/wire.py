@@ -1,4 +1,4 @@
-"""The wire under the HTTP client: a gate before a question gets its connection, and one at its first byte."""
+"""The wire under the HTTP client: a gate right before the first byte of a question."""
 
 from __future__ import annotations
 
@@ -38,38 +38,37 @@ class Wire:
         self.used = False
         self.ran_out = False
         self._may_send = may_send
-        self._has_connection = False
+        self._connection: Connection | None = None
 
-    async def open(self, connection: Connection) -> None:
-        """Hands the connection out when the question may leave; else it is there for the next one."""
-        try:
-            if self._has_connection:
-                raise SentAlreadyError
-            await self._look()
-            if connection.protocol is None or not connection.protocol.is_connected():
-                raise HungUpError
-        except BaseException:
+    def take(self, connection: Connection) -> None:
+        """The connection that stands for this question; raises SentAlreadyError for another one."""
+        if self._connection is not None:
             connection.release()
-            raise
-        self._has_connection = True
+            raise SentAlreadyError
+        self._connection = connection
 
-    async def send(self) -> None:
-        """Lets the first byte out, which the library writes some turns of a busy event loop later."""
-        await self._look()
-        self.used = True
-
-    async def _look(self) -> None:
-        self.ran_out = not await self._may_send()
-        if self.ran_out:
+    async def open(self) -> None:
+        """Lets the first byte out when it may leave; else the connection is lost with its question."""
+        if not await self._may_send():
+            self.ran_out = True
             raise TicketRanOutError
+        if self._connection is None or self._connection.protocol is None:
+            raise HungUpError
+        if not self._connection.protocol.is_connected():
+            raise HungUpError
+        self.used = True
 
 
 class GatedPayload(BytesPayload):
-    """A body before which nothing has left: the library sends the headers along with it."""
+    """A body before which nothing leaves: the library keeps the headers until it is written.
+
+    It is the last thing before the first byte. Where a connection is handed out would be a turn of the event
+    loop earlier, and that turn may be a long one.
+    """
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """See BytesPayload."""
-        await _wire.get().send()
+        await _wire.get().open()
         await super().write_with_length(writer, content_length)
 
 
@@ -87,12 +86,12 @@ def under(wire: Wire) -> Iterator[None]:
 
 
 class _GatedConnector(TCPConnector):
-    """Hands a connection out once its question may be sent."""
+    """Tells each question which connection it has got."""
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
         connection = await super().connect(req, traces, timeout)
         if wire := _wire.get(None):
-            await wire.open(connection)
+            wire.take(connection)
         return connection
 
 

@@ -117,14 +117,11 @@ class TracedProvider(IPhoneProvider):
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            said: bool | None = None
 
             async def may_send_now() -> bool:
-                nonlocal said
-                before, said = said, await may_send()
-                if said is not before:
-                    span.add_event("sent" if said else "not sent")
-                return said
+                is_allowed = await may_send()
+                span.add_event("sent" if is_allowed else "not sent")
+                return is_allowed
 
             outcome = await self._provider.ask(
                 question, reference=reference, timeout_seconds=timeout_seconds, may_send=may_send_now
