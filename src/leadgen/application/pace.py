@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LATE_SECONDS = 0.006
-"""Who leaves so long after their moment waited for others: a third of a ticket's window."""
+LATE_SECONDS = 0.012
+"""Who leaves so long after their moment waited for others, and nearly missed a ticket's window (20 ms)."""
 
 ROOM_MIN = 32.0
 ROOM_MAX = 1000.0
-_SHRINK = 0.8
+_SHRINK = 0.9
 _GROWTH = 8.0
 _HEED_SECONDS = 0.1
 """What was made ready before a change has left by then; until then it tells nothing about the change."""
