@@ -47,7 +47,7 @@ WIRE = (
     ),
     Mutant(
         "look-too-early",
-        "a turn of the event loop lies between the look at the ticket and the first byte",
+        "the first byte leaves a turn after the look",
         "adapters/providers/wire.py",
         """\
         await _wire.get().open()
