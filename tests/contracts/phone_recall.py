@@ -6,6 +6,7 @@ import json
 import logging
 import time
 import tracemalloc
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -67,13 +68,14 @@ IN_DOUBT: Mapping[str, bytes] = {
 OTHER_STATUSES = (201, 202, 206, 300, 304, 400, 401, 402, 403, 405, 408, 409, 410, 429, 500, 501, 503, 599)
 
 
-class PhoneRecallContract:
+class PhoneRecallContract(ABC):
     """A part of `PhoneProviderContract`, whose fixtures it uses."""
 
     field: ClassVar[str]
 
+    @abstractmethod
     def _hit(self) -> bytes:
-        raise NotImplementedError
+        """The body of a hit."""
 
     # references that go out
 
@@ -270,9 +272,9 @@ class PhoneRecallContract:
             assert KEY not in text
             assert str(server.port) not in text
 
+    @abstractmethod
     def build(self, client: Client, url: str) -> IPhoneProvider:
-        """The provider, with ``KEY`` as its key."""
-        raise NotImplementedError
+        """See PhoneProviderContract."""
 
 
 def _answered(body: bytes, **framing: Any) -> bytes:

@@ -52,9 +52,8 @@ class Wire:
         if not await self._may_send():
             self.ran_out = True
             raise TicketRanOutError
-        if self._connection is None or self._connection.protocol is None:
-            raise HungUpError
-        if not self._connection.protocol.is_connected():
+        protocol = self._connection.protocol if self._connection else None
+        if protocol is None or not protocol.is_connected():
             raise HungUpError
         self.used = True
 
@@ -85,7 +84,7 @@ def under(wire: Wire) -> Iterator[None]:
         _wire.reset(token)
 
 
-class _GatedConnector(TCPConnector):
+class _Connector(TCPConnector):
     """Tells each question which connection it has got."""
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
@@ -110,7 +109,7 @@ class Transport(AiohttpTransport):
 
 
 def _new_session(tls: ssl.SSLContext, connections_max: int) -> ClientSession:
-    connector = _GatedConnector(limit=connections_max, keepalive_timeout=_IDLE_SECONDS_MAX, ssl=tls)
+    connector = _Connector(limit=connections_max, keepalive_timeout=_IDLE_SECONDS_MAX, ssl=tls)
     return ClientSession(
         connector=connector, cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=False
     )
