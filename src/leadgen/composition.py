@@ -248,6 +248,7 @@ class _Parts:
     jobs: IJobRepository
     budgets: IBudgetRepository
     ledger: SqlLookupLedger
+    desk: TicketDesk
     paid_calls: PaidCalls
     watch: ProviderWatch
     runner: IJobRunner
@@ -295,14 +296,13 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
         stack.push_async_callback(limiter.close)
         watch = ProviderWatch(board=SqlProviderBoard(database), tallies=SqlTallyBook(database), clock=clock)
         stack.push_async_callback(watch.drain)
+        desk = TicketDesk(
+            limiter=MeteredRateLimiter(limiter, metrics) if metrics else limiter, catalog=catalog, clock=clock
+        )
         paid_calls = PaidCalls(
             watch=watch,
             ledger=ledger,
-            desk=TicketDesk(
-                limiter=MeteredRateLimiter(limiter, metrics) if metrics else limiter,
-                catalog=catalog,
-                clock=clock,
-            ),
+            desk=desk,
             providers=tracing.providers(providers),
             catalog=catalog,
             clock=clock,
@@ -321,6 +321,7 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
             jobs=SqlJobRepository(database, clock, outbox),
             budgets=SqlBudgetRepository(database),
             ledger=ledger,
+            desk=desk,
             paid_calls=paid_calls,
             watch=watch,
             runner=runner,
@@ -409,7 +410,9 @@ def _activities(parts: _Parts, webhooks: Webhooks, reuse_misses: timedelta) -> A
         find_phone=FindPhoneActivities(FindPhone(leads=leads, open_round=open_round, search=search)),
         find_phones=FindPhonesActivities(
             PlanJob(jobs=jobs, accounts=accounts, clock=clock),
-            RunChunk(jobs=jobs, leads=leads, open_round=open_round, search=search, clock=clock),
+            RunChunk(
+                jobs=jobs, leads=leads, open_round=open_round, search=search, desk=parts.desk, clock=clock
+            ),
             LookAtJob(jobs=jobs),
             EndJob(jobs=jobs, ledger=ledger, clock=clock),
         ),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
 from leadgen.application.round import OpenRound, Round
 from leadgen.application.search_lead import Parked, SearchLead
+from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.errors import LeadgenError, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, Wanted
 from leadgen.domain.lead import EndState, Lead
@@ -24,6 +26,9 @@ _RECORD_SECONDS = 0.5
 
 _BEGUN_AT_ONCE = 8
 """So many searches begin in one turn of the event loop; calls whose time has come leave between the turns."""
+
+_WINDOW_MIN = 32
+"""So many leads of a chunk are searched at once: enough for each of an account's chunks to be in its turn."""
 
 DEATHS_MAX = 5
 """A lead over which a worker died so often, while it searched nobody else for the job, is set aside.
@@ -47,6 +52,51 @@ class ChunkReport:
     wanted: Wanted = Wanted.RUN
 
 
+class _Window:
+    """Searches leads, ``width`` at once: a search that has begun takes far more memory than its lead."""
+
+    def __init__(
+        self, leads: Sequence[Lead], search: Callable[[Lead], Awaitable[Conclusion | Parked]]
+    ) -> None:
+        self.leads = len(leads)
+        self._ahead = iter(leads)
+        self._search = search
+        self._results: list[Conclusion | Parked] = []
+        self._searchers = set[asyncio.Task[None]]()
+
+    @property
+    def width(self) -> int:
+        """How many leads are searched at once."""
+        return len(self._searchers)
+
+    async def widen(self, more: int) -> None:
+        """Searches so many more at once, as far as there are leads ahead."""
+        for number, lead in enumerate(islice(self._ahead, more), 1):
+            self._searchers.add(asyncio.create_task(self._search_on(lead)))
+            if number % _BEGUN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    async def results(self) -> Sequence[Conclusion | Parked]:
+        """What has come in a while, sooner when all has; raises what a search has raised."""
+        ended, self._searchers = await asyncio.wait(self._searchers, timeout=_RECORD_SECONDS)
+        for searcher in ended:
+            if not searcher.cancelled():
+                searcher.result()
+        results, self._results = self._results, []
+        return results
+
+    def close(self) -> None:
+        """Breaks all searches off."""
+        for searcher in self._searchers:
+            searcher.cancel()
+
+    async def _search_on(self, lead: Lead | None) -> None:
+        while lead is not None:
+            result = await self._search(lead)
+            self._results.append(result)
+            lead = next(self._ahead, None)
+
+
 class RunChunk:
     """Searches the open leads of one stretch of a job; run again, it goes on where it was."""
 
@@ -57,12 +107,14 @@ class RunChunk:
         leads: ILeadRepository,
         open_round: OpenRound,
         search: SearchLead,
+        desk: TicketDesk,
         clock: IClock,
     ) -> None:
         self._jobs = jobs
         self._leads = leads
         self._open_round = open_round
         self._search = search
+        self._desk = desk
         self._clock = clock
         self._looks: dict[str, tuple[float, asyncio.Task[Wanted]]] = {}
 
@@ -144,35 +196,29 @@ class RunChunk:
             order=job.order,
             panel=job.panel,
         )
-        searches = set[asyncio.Task[Conclusion | Parked]]()
+        window = _Window(leads, lambda lead: self._search_safely(lead, around))
         try:
-            for number, lead in enumerate(leads, 1):
-                searches.add(asyncio.create_task(self._search_safely(lead, around)))
-                if number % _BEGUN_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            return await self._gather(job, searches, progress)
+            await window.widen(_WINDOW_MIN)
+            return await self._gather(job, window, progress)
         finally:
-            for search in searches:
-                search.cancel()
+            window.close()
 
-    async def _gather(
-        self, job: Job, searches: set[asyncio.Task[Conclusion | Parked]], progress: Callable[[int], None]
-    ) -> ChunkReport:
-        settled, parked, wanted, pending = 0, list[datetime](), Wanted.RUN, searches
-        while pending:
-            done, pending = await asyncio.wait(pending, timeout=_RECORD_SECONDS)
-            results = [search.result() for search in done if not search.cancelled()]
+    async def _gather(self, job: Job, window: _Window, progress: Callable[[int], None]) -> ChunkReport:
+        settled, parked, wanted = 0, list[datetime](), Wanted.RUN
+        while window.width:
+            results = await window.results()
             concluded = [result for result in results if isinstance(result, Conclusion)]
             parked += [result.until for result in results if isinstance(result, Parked)]
             await self._record(job, concluded)
             settled += len(concluded)
             progress(settled)
-            if pending and wanted is Wanted.RUN:
+            if window.width and wanted is Wanted.RUN:
                 wanted = await self._wanted_of(job.id)
                 if wanted is not Wanted.RUN:
-                    for search in pending:  # what was sent books itself
-                        search.cancel()
-        still_open = len(searches) - settled
+                    window.close()  # what was sent books itself
+                elif not self._desk.has_queue:
+                    await window.widen(window.width)
+        still_open = window.leads - settled
         if wanted is not Wanted.RUN and still_open:
             parked.append(self._clock.now())
         return ChunkReport(settled, still_open, min(parked, default=None), wanted)

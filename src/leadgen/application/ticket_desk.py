@@ -120,6 +120,11 @@ class TicketDesk:
         self._pace = Pace()
         self._has_room = asyncio.Event()
 
+    @property
+    def has_queue(self) -> bool:
+        """Whether somebody waits for a ticket."""
+        return any(counter.waiting for counter in self._counters.values())
+
     async def take(
         self, provider: str, patience_seconds: float = PATIENCE_SECONDS, claimant: Claimant = ANYBODY
     ) -> Ticket | Unavailable:

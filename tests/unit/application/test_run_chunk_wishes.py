@@ -175,7 +175,12 @@ def watched(world: World) -> tuple[WatchedJobs, RunChunk]:
     jobs = WatchedJobs(world.database, world.clock)
     here = world.here
     return jobs, RunChunk(
-        jobs=jobs, leads=world.leads, open_round=here.open_round, search=here.search, clock=world.clock
+        jobs=jobs,
+        leads=world.leads,
+        open_round=here.open_round,
+        search=here.search,
+        desk=here.desk,
+        clock=world.clock,
     )
 
 

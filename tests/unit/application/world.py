@@ -189,6 +189,7 @@ class Process:
             leads=world.leads,
             open_round=self.open_round,
             search=self.search,
+            desk=self.desk,
             clock=world.clock,
         )
 
