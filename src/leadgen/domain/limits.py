@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from leadgen.domain.errors import InvalidSetting
 
@@ -168,7 +168,8 @@ class Ring:
     count: int = 0
     floor: int = 0
     seen: int = 0
-    starts: deque[int] = field(default_factory=deque)
+    starts: array[int] = field(default_factory=lambda: array("q"))
+    """The last ones: as many as the rules count back, for a while up to twice as many."""
     leases: dict[int, int] = field(default_factory=dict)
     _no_end_before: int = field(default=0, compare=False)
     """No lease ends earlier, so that they are gone through once in a while and not for each admission."""
@@ -187,8 +188,8 @@ class Ring:
         if start > now + self.timing.reach(lead, self.limits):
             return Later(start)
         self.starts.append(start)
-        while len(self.starts) > max(rule.calls for rule in self.limits.rules):
-            self.starts.popleft()
+        if len(self.starts) >= 2 * self._counted:
+            del self.starts[: -self._counted]
         lease = self.count
         self.count += 1
         self.leases[lease] = start + lease_micros
@@ -209,16 +210,16 @@ class Ring:
 
     def seed(self, starts: Iterable[int], lease_ends: Iterable[int]) -> None:
         """Begins with what is known to have been admitted elsewhere; its leases cannot be given back."""
-        self.starts = deque(sorted(starts))
+        self.starts = array("q", sorted(starts))
         self.count = len(self.starts)
         self.leases = {-place: end for place, end in enumerate(lease_ends, 1)}
         self._no_end_before = 0
 
     def dump(self) -> bytes:
         """All that ``load`` needs to go on with these admissions."""
-        numbers = (self.count, self.floor, self.seen, len(self.starts), *self.starts)
-        leases = [number for pair in self.leases.items() for number in pair]
-        return array("q", (*numbers, *leases)).tobytes()
+        starts = self.starts[-self._counted :]
+        leases = chain.from_iterable(self.leases.items())
+        return array("q", (self.count, self.floor, self.seen, len(starts), *starts, *leases)).tobytes()
 
     @classmethod
     def load(cls, dumped: bytes, limits: Limits, timing: Timing) -> Ring:
@@ -232,9 +233,13 @@ class Ring:
             count,
             floor,
             seen,
-            deque(numbers[4 : 4 + size]),
+            numbers[4 : 4 + size],
             dict(zip(leases[::2], leases[1::2], strict=True)),
         )
+
+    @property
+    def _counted(self) -> int:
+        return max(rule.calls for rule in self.limits.rules)
 
     def _next_start(self, earliest: int) -> int:
         start = max(earliest, self.floor)

@@ -38,8 +38,11 @@ _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=30000",
 )
-_POOL = {"pool_size": 15, "max_overflow": 0}
+_POOL: dict[str, Any] = {"pool_size": 15, "max_overflow": 0}
 """Connections are opened when needed and then kept: under load, opening one costs more than using it."""
+
+_SQLITE_POOL = _POOL | {"pool_size": 4}
+"""Each has a thread and 2 MB of cached pages, and all are for the same cores."""
 
 _WAIT_SECONDS_MAX = 30.0
 """How long somebody waits for one of them."""
@@ -109,7 +112,8 @@ class Database:
         async_url = url.set(drivername="sqlite+aiosqlite") if self.is_sqlite else plain_url
         options: dict[str, Any] = {"hide_parameters": True, **({} if self.is_sqlite else _CONNECT)}
         ping = {"pool_pre_ping": not self.is_sqlite}
-        self._engine = create_async_engine(async_url, **options, **_POOL, **ping)
+        pool = _SQLITE_POOL if self.is_sqlite else _POOL
+        self._engine = create_async_engine(async_url, **options, **pool, **ping)
         plain = create_engine(plain_url, execution_options=_WRITES, **options, **ping)
         self._singles: AsyncEngine | None = None
         if not self.is_sqlite:  # a connection that is lost shows by itself, without a ping
@@ -123,7 +127,7 @@ class Database:
         self._writer = self._engine.execution_options(**_WRITES)
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()
-        self._places = asyncio.Semaphore(_POOL["pool_size"])
+        self._places = asyncio.Semaphore(pool["pool_size"])
         self._single_places = asyncio.Semaphore(_SINGLES["pool_size"])
 
     @asynccontextmanager
