@@ -124,6 +124,10 @@ class World:
         found: list[dict[str, Any]] = self.client.get("/books/calls").json()["calls"]
         return found
 
+    def control(self, **change: object) -> None:
+        """Changes the world while it runs."""
+        self.client.post("/control", json=change).raise_for_status()
+
     @property
     def charged_micros(self) -> int:
         """What all calls were charged."""

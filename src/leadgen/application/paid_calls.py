@@ -258,7 +258,7 @@ class PaidCalls:
             if config.name not in self._providers:
                 return Held(config.name, "no key on this worker", None)
             if barred := await self._watch.admit(config.name):
-                return Held(config.name, barred, None)
+                return Held(config.name, barred.why, None, again_at=barred.again_at)
             lookup = self._intend(purchase, config, ticket)
             permit.renewable_until = self._clock.monotonic() + RENEWAL.total_seconds()
             standing = await self._record(lookup, config, ticket)
@@ -309,7 +309,7 @@ class PaidCalls:
         """Why no ticket is worth it: the provider is left alone, or the purse was empty a moment ago."""
         provider, now = purchase.ask.provider, self._clock.now()
         if barred := await self._watch.refusal(provider):
-            return Held(provider, barred, None)
+            return Held(provider, barred.why, None, again_at=barred.again_at)
         if self._out_of_money:
             self._out_of_money = {
                 purse: held for purse, held in self._out_of_money.items() if held.until and held.until > now

@@ -11,7 +11,7 @@ from leadgen.application.fresh_copy import FreshCopy
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_board import IProviderBoard
 from leadgen.application.ports.tally_book import ITallyBook
-from leadgen.domain.breaker import Breaker, BreakerState, Cause, Mark, mark_of
+from leadgen.domain.breaker import Barred, Breaker, BreakerState, Cause, Mark, mark_of
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.experience import Cell, Experience
 from leadgen.domain.lead import Question
@@ -62,14 +62,14 @@ class ProviderWatch:
         self._experience = await self._experiences.get()
         return self._experience
 
-    async def refusal(self, provider: str) -> str | None:
+    async def refusal(self, provider: str) -> Barred | None:
         """Why this provider is not to be asked, or None where it may be, if only to try it."""
-        breaker = (await self.breakers()).get(provider)
-        if breaker is None or breaker.state is BreakerState.CLOSED or breaker.is_due(self._clock.now()):
+        breaker, now = (await self.breakers()).get(provider), self._clock.now()
+        if breaker is None or breaker.state is BreakerState.CLOSED or breaker.is_due(now):
             return None
-        return None if self._passes[provider, breaker.until] > 0 else breaker.told
+        return None if self._passes[provider, breaker.until] > 0 else breaker.barred(now)
 
-    async def admit(self, provider: str) -> str | None:
+    async def admit(self, provider: str) -> Barred | None:
         """Why this call is not to be made, or None: one that tries a provider takes one of the few places."""
         breaker = (await self.breakers()).get(provider)
         if breaker is None or breaker.state is BreakerState.CLOSED:
@@ -79,7 +79,7 @@ class ProviderWatch:
         if self._passes[provider, breaker.until] > 0:
             self._passes[provider, breaker.until] -= 1
             return None
-        return None if breaker.state is BreakerState.CLOSED else breaker.told
+        return breaker.barred(self._clock.now())
 
     def note(
         self, question: Question, provider: str, missed: Collection[str] | None, outcome: Outcome

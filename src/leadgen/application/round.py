@@ -52,6 +52,11 @@ class Round:
     reuse_misses: timedelta
     records: Mapping[str, TrackRecord]
 
+    @property
+    def waits_out_outages(self) -> bool:
+        """Whether a lead waits for a provider that is left alone; not where somebody waits for the lead."""
+        return self.when_held is not WhenHeld.SKIP and not self.claimant.is_urgent
+
 
 class OpenRound:
     """Loads a round."""

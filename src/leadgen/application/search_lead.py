@@ -76,6 +76,8 @@ class SearchLead:
             end = await Race(paid_calls=self._paid_calls, clock=self._clock, enter=purchase).run(waterfall)
         else:
             end = await self._ask_in_turn(waterfall, purchase)
+        if around.waits_out_outages and isinstance(end, Verdict) and end.again_at is not None:
+            return Parked(end.again_at)
         if isinstance(end, Verdict) and is_in_panel(around.panel, around.job_id, question):
             await self._ask_the_rest(plan, end, purchase)
         return end

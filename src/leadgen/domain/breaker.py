@@ -28,8 +28,14 @@ FAILURES_MAX = 0.6
 DOUBT_MAX = 10.0
 """How much evidence for a fall by half opens it; chosen on the curve of docs/decisions/0014-breakers.md."""
 
+WAIT_MAX = timedelta(minutes=2)
+"""A job waits for a provider that is left alone for so long; beyond, its leads end without it."""
+
 PROBE_SECONDS = 30.0
 """So long the calls that try a provider may take; then somebody else may try."""
+
+_PROBED_WITHIN = timedelta(seconds=5)
+"""So long a job waits for such calls before it looks again."""
 
 _ANSWERED, _FAILED = ".", "x"
 
@@ -51,17 +57,25 @@ class Cause(StrEnum):
 
     @property
     def probes(self) -> int:
-        """How many calls must go well before it closes."""
-        return {Cause.FAILURES: 3, Cause.ACCOUNT: 1, Cause.YIELD: 40}[self]
+        """How many calls may try it; when all have gone well, it closes."""
+        return {Cause.FAILURES: 3, Cause.ACCOUNT: 1, Cause.YIELD: 120}[self]
 
     def cool_down(self, times: int) -> timedelta:
         """How long it stays open when it opened so many times in a row."""
         first, longest = {
             Cause.FAILURES: (15, 600),
             Cause.ACCOUNT: (60, 3_600),
-            Cause.YIELD: (1_800, 28_800),
+            Cause.YIELD: (30, 28_800),
         }[self]
         return timedelta(seconds=min(first << min(times - 1, 10), longest))
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """Why a provider is not to be asked, and when it may be again, where that is soon enough to wait for."""
+
+    why: str
+    again_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +147,16 @@ class Breaker:
             case BreakerState.OPEN:
                 return self
 
-    def refusal(self, now: datetime) -> str | None:
-        """Why the provider is not to be asked, or None where it may be, if only to try it."""
-        if self.state is not BreakerState.OPEN or self.is_due(now):
+    def barred(self, now: datetime) -> Barred | None:
+        """Why the provider is not to be asked, before ``is_due``; None where it is closed.
+
+        A wallet or a key is not waited for: no time mends those, but somebody's hand.
+        """
+        if self.cause is None or self.until is None:
             return None
-        return self.told
+        if self.cause is Cause.ACCOUNT or self.cause.cool_down(self.times) > WAIT_MAX:
+            return Barred(self.told, None)
+        return Barred(self.told, min(self.until, now + _PROBED_WITHIN) if self.is_tried else self.until)
 
     @property
     def told(self) -> str:
@@ -193,7 +212,8 @@ class Breaker:
         doubt = doubt_after(self.doubt, mark)
         if cause is Cause.YIELD and doubt > DOUBT_MAX:
             return self._opened(Cause.YIELD, self.why, now)
-        if self.probes + 1 >= cause.probes:
+        is_dispelled = cause is Cause.YIELD and self.doubt > 0 and doubt == 0
+        if is_dispelled or self.probes + 1 >= cause.probes:
             return self.closed(now)
         return dataclasses.replace(self, probes=self.probes + 1, doubt=doubt)
 

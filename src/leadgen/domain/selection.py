@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from leadgen.domain.budget import Budget, Span
 from leadgen.domain.lead import Question
@@ -26,13 +27,15 @@ class Refusal:
     """A provider that is not asked, and why.
 
     ``prevents``: it could have been asked at another time, so its silence does not mean "no number".
-    ``over``: the budget that does not cover it.
+    ``over``: the budget that does not cover it. ``again_at``: when it may be asked after all, where that is
+    soon enough to wait for.
     """
 
     provider: str
     reason: str
     prevents: bool = False
     over: Span | None = None
+    again_at: datetime | None = None
 
 
 class IProviderFilter(ABC):
@@ -85,7 +88,10 @@ class BreakerClosed(IProviderFilter):
     def refuse(self, standing: Standing, request: Request) -> Refusal | None:
         """See IProviderFilter."""
         del request
-        return Refusal(standing.config.name, standing.barred, prevents=True) if standing.barred else None
+        barred = standing.barred
+        if barred is None:
+            return None
+        return Refusal(standing.config.name, barred.why, prevents=True, again_at=barred.again_at)
 
 
 class WithinBudget(IProviderFilter):

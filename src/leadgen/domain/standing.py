@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from leadgen.domain.breaker import Barred
 from leadgen.domain.lead import Input
 from leadgen.domain.provider import ProviderConfig
 
@@ -17,4 +18,4 @@ class Standing:
 
     config: ProviderConfig
     needs: frozenset[Input] | None
-    barred: str | None = None
+    barred: Barred | None = None

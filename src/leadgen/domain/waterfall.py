@@ -129,6 +129,8 @@ class Held:
     until: datetime | None
     over: Span | None = None
     """The budget that does not cover it."""
+    again_at: datetime | None = None
+    """When one that is given up may be asked after all, where that is soon enough to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,13 @@ class Verdict:
         """Whether money alone kept it from going on."""
         return self.state is EndState.INCOMPLETE and any(refusal.over for refusal in self.unasked)
 
+    @property
+    def again_at(self) -> datetime | None:
+        """When somebody may be asked after all; None where nobody is worth waiting for."""
+        if self.state is not EndState.INCOMPLETE:
+            return None
+        return min((refusal.again_at for refusal in self.unasked if refusal.again_at), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Moves:
@@ -228,6 +237,7 @@ class _Place:
     has_missed: bool = False
     prevented: str | None = None
     over: Span | None = None
+    again_at: datetime | None = None
     is_retried: bool = False
 
     @property
@@ -362,7 +372,7 @@ class Waterfall:
     def _hold(self, place: _Place, event: Held) -> None:
         place.not_before, place.is_held = event.until, event.over is None
         if event.until is None or self._plan.when_held is WhenHeld.SKIP:
-            place.prevented, place.over = event.why, event.over
+            place.prevented, place.over, place.again_at = event.why, event.over, event.again_at
 
     def _moves(self, now: datetime) -> Moves:
         flying = [place for place in self._places.values() if place.is_in_flight]
@@ -454,7 +464,9 @@ class Waterfall:
     def _unasked(self, best: Find | None) -> Iterable[Refusal]:
         for place in self._places.values():
             if place.prevented:
-                yield Refusal(place.provider, place.prevented, prevents=True, over=place.over)
+                yield Refusal(
+                    place.provider, place.prevented, prevents=True, over=place.over, again_at=place.again_at
+                )
             elif place.is_open and best:
                 what = "let go" if place.is_let_go else "not needed"
                 yield Refusal(place.provider, f"{what}: {best.provider} had found a number")

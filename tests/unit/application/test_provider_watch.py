@@ -7,6 +7,7 @@ import dataclasses
 
 import pytest
 
+from leadgen.application.search_lead import Parked
 from leadgen.domain.breaker import BreakerState, Cause
 from leadgen.domain.experience import Cell
 from leadgen.domain.lead import EndState
@@ -14,7 +15,7 @@ from leadgen.domain.ordering import Order
 from leadgen.domain.provider import Fault, Miss, Rejected, Unknown
 from leadgen.domain.search_options import SearchOptions, Strategy
 from leadgen.domain.segment import segment_of
-from leadgen.domain.waterfall import Answered, Held, Verdict
+from leadgen.domain.waterfall import Answered, Held, Verdict, WhenHeld
 from tests.builders import ACCOUNT, profile
 from tests.unit.application.world import AMPLE, Process, World, a_hit
 
@@ -38,13 +39,61 @@ async def state_for(process: Process) -> BreakerState:
 async def test_a_search_passes_over_a_barred_provider(world: World) -> None:
     """Who could be asked at another time leaves the lead incomplete, never not found."""
     await open_breaker(world)
-    result = await world.search(await world.add_lead())
+    result = await world.search(await world.add_lead(), when_held=WhenHeld.SKIP)
     assert isinstance(result, Verdict)
     assert result.state is EndState.INCOMPLETE
     (refusal,) = result.unasked
     assert refusal.prevents
     assert refusal.reason.startswith("breaker open: 20 of the last 20 calls failed, the last one: HTTP 503")
     assert world.orion.asked == []
+
+
+async def test_a_lead_waits_out_a_short_outage(world: World) -> None:
+    """The others are asked at once; without a number the lead comes back when the provider is tried again."""
+    await open_breaker(world)
+    lead = await world.add_lead()
+    parked = await world.search(lead)
+    breaker = (await world.here.watch.breakers())["orion"]
+    assert breaker.until is not None
+    assert parked == Parked(breaker.until)
+    assert [len(world.providers[name].asked) for name in ("orion", "astra", "nimbus")] == [0, 1, 1]
+    world.orion.will_answer(a_hit())
+    await world.clock.advance(Cause.FAILURES.cool_down(1).total_seconds())
+    found = await world.search(lead)
+    assert isinstance(found, Verdict)
+    assert (found.state, found.provider, len(world.astra.asked)) == (EndState.FOUND, "orion", 1)
+
+
+async def test_a_lead_with_a_number_waits_for_nobody(world: World) -> None:
+    """A number of another provider ends the search while the first one is left alone."""
+    await open_breaker(world)
+    world.astra.will_answer(a_hit())
+    found = await world.search(await world.add_lead())
+    assert isinstance(found, Verdict)
+    assert found.provider == "astra"
+
+
+async def test_an_outage_in_the_middle_of_a_search_is_waited_out(world: World) -> None:
+    """Also where the breaker opens after the search has begun, and the question waits in its queue."""
+    first, second = await world.add_leads(2)
+    await world.configure("orion", limits=dataclasses.replace(AMPLE, concurrency=1))
+    await world.clock.advance(2.0)
+    world.orion.hold()
+    asking = await world.start(world.here.paid_calls.ask(world.purchase(first)))
+    await world.clock.advance(2.0)
+    searching = await world.start(world.search(second))
+    await open_breaker(world)
+    world.orion.release()
+    await world.wait_for(asking)
+    assert isinstance(await world.wait_for(searching), Parked)
+
+
+async def test_who_waits_for_a_lead_is_not_kept(world: World) -> None:
+    """A search that somebody waits for ends at once, with what the others know."""
+    await open_breaker(world)
+    lead = await world.add_lead()
+    finding = await world.run(world.here.find_phone.run(ACCOUNT, lead.id, since=world.clock.now()))
+    assert finding.status is EndState.INCOMPLETE
 
 
 async def test_all_processes_see_it_within_a_second(world: World) -> None:

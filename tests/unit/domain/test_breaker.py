@@ -11,6 +11,7 @@ import pytest
 from leadgen.domain.breaker import (
     DOUBT_MAX,
     PROBE_SECONDS,
+    Barred,
     Breaker,
     BreakerState,
     Cause,
@@ -60,23 +61,22 @@ def test_failures_open_it() -> None:
     breaker = CLOSED.after([GOOD] * 50 + [BAD] * 30, NOW)
     assert breaker.state is BreakerState.OPEN
     assert breaker.why == "30 of the last 50 calls failed, the last one: HTTP 503"
-    assert breaker.refusal(NOW) == f"breaker open: {breaker.why}, next try 12:00:15 UTC"
+    assert breaker.barred(NOW) == Barred(f"breaker open: {breaker.why}, next try 12:00:15 UTC", breaker.until)
 
 
 def test_an_account_that_is_refused_opens_it_at_once() -> None:
     """One refused key or empty wallet is enough: every further call would be refused, too."""
     breaker = CLOSED.after([GOOD, Mark(account="HTTP 402, the wallet is empty"), GOOD], NOW)
     assert (breaker.state, breaker.cause) == (BreakerState.OPEN, Cause.ACCOUNT)
-    assert "the wallet is empty" in str(breaker.refusal(NOW))
+    assert "the wallet is empty" in breaker.told
 
 
 def test_an_open_one_may_be_tried_after_a_while() -> None:
-    """Then it refuses nobody by itself; who tries it has half a minute, then somebody else may."""
+    """Who tries it has half a minute, then somebody else may."""
     breaker = opened()
     assert breaker.until is not None
     assert not breaker.is_due(breaker.until - timedelta(seconds=1))
     assert breaker.is_due(breaker.until)
-    assert breaker.refusal(breaker.until) is None
     tried = breaker.tried(breaker.until)
     assert tried.state is BreakerState.HALF_OPEN
     assert not tried.is_due(breaker.until)
@@ -87,10 +87,34 @@ def test_an_open_one_may_be_tried_after_a_while() -> None:
 def test_tries_that_go_well_close_it(cause: Cause) -> None:
     """As many as its cause asks for; nothing is held against the provider afterwards."""
     tried = opened(cause).tried(NOW)
-    almost = tried.after([HIT] * (cause.probes - 1), NOW)
+    almost = tried.after([GOOD] * (cause.probes - 1), NOW)
     assert almost.state is BreakerState.HALF_OPEN
-    closed = almost.after([HIT], NOW)
+    closed = almost.after([GOOD], NOW)
     assert closed == Breaker("orion", closed.version, since=NOW)
+
+
+def test_what_is_waited_for() -> None:
+    """A job waits for short trouble; not for a wallet, and not for a provider that has failed for long."""
+    breaker, waits = opened(), list[bool]()
+    for _ in range(6):
+        barred = breaker.barred(NOW)
+        assert barred is not None
+        assert breaker.until is not None
+        waits.append(barred.again_at == breaker.until)
+        breaker = breaker.tried(breaker.until).after([BAD], breaker.until)
+    assert waits == [True, True, True, True, False, False]
+    wallet = opened(Cause.ACCOUNT)
+    assert wallet.barred(NOW) == Barred(wallet.told, None)
+    assert CLOSED.barred(NOW) is None
+
+
+def test_calls_that_try_it_are_not_waited_for_to_their_last_second() -> None:
+    """They mostly take a moment; where nobody comes back from them, somebody else tries."""
+    tried = opened().tried(NOW)
+    assert tried.until is not None
+    assert tried.barred(NOW) == Barred(tried.told, NOW + timedelta(seconds=5))
+    almost = tried.until - timedelta(seconds=1)
+    assert tried.barred(almost) == Barred(tried.told, tried.until)
 
 
 def test_a_second_prober_goes_on_where_the_first_one_was() -> None:
@@ -152,3 +176,24 @@ def test_half_the_evidence_opens_it_again() -> None:
     assert tried.doubt == DOUBT_MAX / 2
     again = tried.after([MISS] * 39, NOW)
     assert (again.state, again.cause, again.times) == (BreakerState.OPEN, Cause.YIELD, 2)
+
+
+def test_a_doubt_that_is_dispelled_closes_it() -> None:
+    """Hits as usual speak for it as soon as they outweigh the doubt, long before all have tried it."""
+    tried = opened(Cause.YIELD).tried(NOW)
+    almost = tried.after([HIT, MISS, HIT] * 4, NOW)
+    assert almost.state is BreakerState.HALF_OPEN
+    assert almost.after([HIT], NOW) == Breaker("orion", since=NOW)
+
+
+@pytest.mark.parametrize(("share", "is_closed"), [(1.0, True), (0.5, False)])
+def test_a_false_alarm_is_over_soon(share: float, is_closed: bool) -> None:
+    """Of providers that are tried after a doubt, those as good as ever are taken back, the others are not."""
+    closed = 0
+    for seed in range(200):
+        chance = random.Random(seed)
+        tried = opened(Cause.YIELD).tried(NOW)
+        while tried.state is BreakerState.HALF_OPEN:
+            tried = tried.after_call(Mark(is_hit=chance.random() < 0.4 * share, expected=0.4), NOW)
+        closed += tried.state is BreakerState.CLOSED
+    assert closed >= 195 if is_closed else closed <= 30

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.show_job import JobStory
 from leadgen.composition import Leadgen
+from leadgen.domain.breaker import BreakerState
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import JobReport, JobStatus
 from leadgen.entrypoints.cli.render import money, pace, paused, time_left
@@ -89,15 +91,21 @@ def _pace(story: JobStory) -> str:
 async def _told(
     leadgen: Leadgen, account: str, job_id: str, *, has_own_worker: bool
 ) -> AsyncIterator[JobStory]:
-    """The stories, with a word once the job is paused, or nobody carries it out."""
+    """The stories, with a word once the job is paused, a provider is left alone, or nobody carries it out."""
     hint_at: float | None = None if has_own_worker else leadgen.clock.monotonic() + _HINT_AFTER_SECONDS
-    was_paused = False
+    was_paused, was_barred = False, set[str]()
     async for story in stories(leadgen, account, job_id):
         report = story.report
         is_paused = report.job.status is JobStatus.PAUSED
         if is_paused and not was_paused:
             notes.print(paused(report.job))
         was_paused = is_paused
+        breakers = (await leadgen.watch.breakers()).values()
+        barred = [each for each in breakers if each.state is not BreakerState.CLOSED]
+        for breaker in barred:
+            if breaker.provider not in was_barred:
+                notes.print(f"[yellow]{breaker.provider}[/]: {escape(breaker.told)}")
+        was_barred = {each.provider for each in barred}
         yield story
         if hint_at is not None and leadgen.clock.monotonic() >= hint_at:
             hint_at = None
