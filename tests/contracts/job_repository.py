@@ -12,7 +12,7 @@ import pytest
 
 from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.domain.budget import Span
-from leadgen.domain.job import Job, JobReport, JobScope, JobStatus, ProviderSpend
+from leadgen.domain.job import NOBODY_ASKED, Asked, Job, JobReport, JobScope, JobStatus, ProviderSpend
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.provider import Charges, Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
@@ -432,14 +432,17 @@ class JobRepositoryContract:
             (0, "astra", Miss()),
             (1, "orion", Unknown("timed out")),
             (2, "orion", Rejected(Fault.BROKEN, "500")),
+            (2, "orion", Miss()),
             (3, "orion", NotSent("no route")),
             (4, "orion", None),
         ]
-        for number, provider, outcome in calls:
-            await self._buy(stores, replace(_intent(number, provider), job_id=planned.id), outcome)
+        for n, (number, provider, outcome) in enumerate(calls):
+            await self._buy(
+                stores, replace(_intent(number, provider), n=n, key=f"key-{n}", job_id=planned.id), outcome
+            )
         await self._buy(stores, _intent(5, "orion"), Miss())
-        assert await stores.jobs.asked(planned.id) == 3
-        assert await stores.jobs.asked("nothing") == 0
+        assert await stores.jobs.asked(planned.id) == Asked(3, {"orion": 3, "astra": 1})
+        assert await stores.jobs.asked("nothing") == NOBODY_ASKED
 
     async def test_latest(self, stores: Stores) -> None:
         """The newest jobs come first, no more than asked for, and none of another account."""

@@ -8,7 +8,7 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.errors import UnknownId
-from leadgen.domain.job import JobReport
+from leadgen.domain.job import NOBODY_ASKED, JobReport
 from leadgen.domain.progress import STILL, Progress, progress_of
 from leadgen.domain.waterfall import WhenHeld
 
@@ -39,7 +39,7 @@ class ShowJob:
             raise UnknownId("job", job_id)
         limits = {name: config.limits for name, config in (await self._catalog.configs()).items()}
         spills = report.job.when_held is WhenHeld.SPILL
-        asked = await self._jobs.asked(job_id) if spills else 0  # no other bound depends on it
+        asked = await self._jobs.asked(job_id) if spills else NOBODY_ASKED  # no other bound depends on it
         now = self._clock.now()
         return JobStory(
             report=report,

@@ -21,10 +21,10 @@ _STEP = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a provider allows and gives: calls a second at most, and the share of calls that end a search."""
+    """What a provider allows and gives: leads a second at most, and the share whose search it ends."""
 
     provider: str
-    calls_per_second: float
+    leads_per_second: float
     hit_rate: float
 
 
@@ -46,9 +46,9 @@ def calls_per_second(limits: Limits, latency_seconds: float, calls: int) -> floa
     return calls / seconds if seconds > 0 else math.inf
 
 
-def waiting_bound(paces: Sequence[Pace], calls: Mapping[str, float]) -> float:
-    """The seconds that the most loaded provider needs for its calls."""
-    return max((calls.get(pace.provider, 0.0) / pace.calls_per_second for pace in paces), default=0.0)
+def waiting_bound(paces: Sequence[Pace], leads: Mapping[str, float]) -> float:
+    """The seconds that the most loaded provider needs for the leads that it is asked about."""
+    return max((leads.get(pace.provider, 0.0) / pace.leads_per_second for pace in paces), default=0.0)
 
 
 def spilling_bound(paces: Sequence[Pace], crowds: Sequence[Crowd]) -> float:
@@ -76,12 +76,12 @@ def spilling_bound(paces: Sequence[Pace], crowds: Sequence[Crowd]) -> float:
 def _loads(paces: Sequence[Pace], crowds: Sequence[Crowd], weights: Sequence[float]) -> list[float]:
     """How many seconds each provider is busy when every lead is asked about in the cheapest order.
 
-    A provider's call costs ``weight / calls_per_second``; by the exchange argument the order with the most
+    Asking a provider costs ``weight / leads_per_second``; by the exchange argument the order with the most
     hits for its price first is the cheapest.
     """
     order = sorted(
         range(len(paces)),
-        key=lambda place: weights[place] / paces[place].calls_per_second / (paces[place].hit_rate or 1e-12),
+        key=lambda place: weights[place] / paces[place].leads_per_second / (paces[place].hit_rate or 1e-12),
     )
     loads = [0.0] * len(paces)
     for crowd in crowds:
@@ -89,6 +89,6 @@ def _loads(paces: Sequence[Pace], crowds: Sequence[Crowd], weights: Sequence[flo
         for place in order:
             pace = paces[place]
             if pace.provider in crowd.providers:
-                loads[place] += left / pace.calls_per_second
+                loads[place] += left / pace.leads_per_second
                 left *= 1.0 - pace.hit_rate
     return loads

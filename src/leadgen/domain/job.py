@@ -130,10 +130,24 @@ class ProviderSpend:
     reason: str = ""
     has_one_reason: bool = True
 
-    def pace(self, provider: str, limits: Limits) -> Pace:
-        """How fast its calls could be made under these limits, and how many of them end a search."""
+    def pace(self, provider: str, limits: Limits, leads: int) -> Pace:
+        """How fast it could be asked about these leads under these limits, and how many searches that ends.
+
+        A lead that took several calls counts once: a repeat takes time, and nobody else is asked for it.
+        """
         fastest = calls_per_second(limits, self.took_seconds or 0.0, self.calls)
-        return Pace(provider, fastest, self.hits / self.calls)
+        return Pace(provider, fastest * leads / self.calls, self.hits / leads)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """About how many leads a job has asked anybody, and each provider."""
+
+    leads: int = 0
+    by_provider: Mapping[str, int] = field(default_factory=dict)
+
+
+NOBODY_ASKED = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +183,18 @@ class JobReport:
         """What all providers cost together: posted and estimated."""
         return sum(spend.cost_micros for spend in self.providers.values())
 
-    def bound_seconds(self, limits: Mapping[str, Limits], asked: int) -> float | None:
+    def bound_seconds(self, limits: Mapping[str, Limits], asked: Asked) -> float | None:
         """The seconds that the providers' limits need at least for this job; None where it asked nobody.
 
-        While it spills, the ``asked`` leads count as one crowd that all its providers could be asked about,
-        though some may lack an input: hence never more than the calls that were made need in any order.
+        ``asked`` matters only while it spills. Its leads count as one crowd then that all its providers could
+        be asked about, though some may lack an input: hence never more than its calls need in any order.
         """
         sent = {name: each for name, each in self.providers.items() if each.calls and name in limits}
         if not sent:
             return None
-        paces = [spend.pace(name, limits[name]) for name, spend in sent.items()]
-        bound = waiting_bound(paces, {name: spend.calls for name, spend in sent.items()})
+        leads = {name: asked.by_provider.get(name, spend.calls) for name, spend in sent.items()}
+        paces = [spend.pace(name, limits[name], leads[name]) for name, spend in sent.items()]
+        bound = waiting_bound(paces, leads)
         if self.job.when_held is not WhenHeld.SPILL:
             return bound
-        return min(bound, spilling_bound(paces, [Crowd(asked, frozenset(sent))]))
+        return min(bound, spilling_bound(paces, [Crowd(asked.leads, frozenset(sent))]))

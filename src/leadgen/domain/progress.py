@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from leadgen.domain.job import LATELY, JobReport, JobStatus
+from leadgen.domain.job import LATELY, Asked, JobReport, JobStatus
 from leadgen.domain.limits import Limits
 
 
@@ -25,7 +25,7 @@ class Progress:
 STILL = Progress()
 
 
-def progress_of(report: JobReport, now: datetime, limits: Mapping[str, Limits], asked: int) -> Progress:
+def progress_of(report: JobReport, now: datetime, limits: Mapping[str, Limits], asked: Asked) -> Progress:
     """The pace of a job at this moment; nothing about one that does not run.
 
     What is left takes as long as the last half minute tells, and no less than the limits need for it. While
@@ -46,7 +46,7 @@ def progress_of(report: JobReport, now: datetime, limits: Mapping[str, Limits], 
     return Progress(rate)
 
 
-def _bound_of_the_rest(report: JobReport, limits: Mapping[str, Limits], asked: int) -> float:
+def _bound_of_the_rest(report: JobReport, limits: Mapping[str, Limits], asked: Asked) -> float:
     """The least time for the leads that are left, if they need as many calls as those that have ended."""
     if not report.settled:
         return 0.0
@@ -55,4 +55,6 @@ def _bound_of_the_rest(report: JobReport, limits: Mapping[str, Limits], asked: i
         name: replace(spend, calls=round(spend.calls * share), hits=round(spend.hits * share))
         for name, spend in report.providers.items()
     }
-    return replace(report, providers=rest).bound_seconds(limits, round(asked * share)) or 0.0
+    leads = {name: max(round(count * share), 1) for name, count in asked.by_provider.items()}
+    still = Asked(round(asked.leads * share), leads)
+    return replace(report, providers=rest).bound_seconds(limits, still) or 0.0

@@ -116,6 +116,6 @@ def _longest(columns: list[list[float]], shares: list[float]) -> float:
 def _busy(paces: list[Pace], order: tuple[int, ...], leads: float) -> list[float]:
     loads = [0.0] * len(paces)
     for place in order:
-        loads[place] = leads / paces[place].calls_per_second
+        loads[place] = leads / paces[place].leads_per_second
         leads *= 1 - paces[place].hit_rate
     return loads

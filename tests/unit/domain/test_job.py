@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from leadgen.domain.job import Job, JobReport, JobScope, JobStatus, ProviderSpend, Wanted
+from leadgen.domain.job import Asked, Job, JobReport, JobScope, JobStatus, ProviderSpend, Wanted
 from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.waterfall import WhenHeld
 from tests.builders import ACCOUNT, NOW
@@ -25,11 +25,17 @@ SPENDS = {
 
 
 def bound(
-    when_held: WhenHeld, spends: Mapping[str, ProviderSpend] = SPENDS, *, asked: int = 300
+    when_held: WhenHeld,
+    spends: Mapping[str, ProviderSpend] = SPENDS,
+    *,
+    asked: int = 300,
+    by_provider: Mapping[str, int] | None = None,
 ) -> float | None:
-    """That of a job whose providers did this."""
+    """That of a job whose providers did this, with one call a lead unless it is said otherwise."""
     job = replace(JOB, when_held=when_held)
-    return JobReport(job, 300, 0, 0, 0, 0, providers=spends).bound_seconds(LIMITS, asked)
+    return JobReport(job, 300, 0, 0, 0, 0, providers=spends).bound_seconds(
+        LIMITS, Asked(asked, by_provider or {})
+    )
 
 
 def test_who_waits_runs_or_pauses_is_no_end() -> None:
@@ -93,6 +99,24 @@ def test_bound_of_spilling() -> None:
     assert half is not None
     assert 0 < half < whole < 210
     assert half == pytest.approx(whole / 2, rel=0.01)
+
+
+def test_a_repeat_is_no_miss() -> None:
+    """A call that has to be made again takes time of its provider, and sends nobody to another one."""
+    every_fifth_failed = dict(SPENDS) | {"nimbus": replace(SPENDS["nimbus"], calls=134)}
+    once, repeated, missed = (
+        bound(WhenHeld.SPILL),
+        bound(WhenHeld.SPILL, every_fifth_failed, by_provider={"nimbus": 107}),
+        bound(WhenHeld.SPILL, every_fifth_failed),
+    )
+    assert once is not None
+    assert repeated is not None
+    assert missed is not None
+    assert once < repeated
+    assert missed < repeated
+    assert bound(WhenHeld.WAIT, every_fifth_failed) == bound(
+        WhenHeld.WAIT, every_fifth_failed, by_provider={"nimbus": 107}
+    )
 
 
 def test_bound_is_never_above_what_the_calls_needed() -> None:

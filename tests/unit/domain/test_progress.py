@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from leadgen.domain.job import Job, JobReport, JobScope, JobStatus, ProviderSpend
+from leadgen.domain.job import NOBODY_ASKED, Asked, Job, JobReport, JobScope, JobStatus, ProviderSpend
 from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.progress import STILL, Progress, progress_of
 from leadgen.domain.waterfall import WhenHeld
@@ -25,7 +25,7 @@ def report(*, leads: int, settled: int, lately: int, calls: int = 0) -> JobRepor
 
 def progress(of: JobReport, limits: dict[str, Limits]) -> Progress:
     """The progress of a job now."""
-    return progress_of(of, NOW, limits, asked=0)
+    return progress_of(of, NOW, limits, NOBODY_ASKED)
 
 
 def test_as_fast_as_lately() -> None:
@@ -63,7 +63,7 @@ def test_spill() -> None:
     """A job that asks others meanwhile is bound by what they allow together."""
     spills = replace(JOB, when_held=WhenHeld.SPILL)
     told = replace(report(leads=40, settled=10, lately=10, calls=10), job=spills)
-    bound = progress_of(told, NOW, TEN_PER_HOUR, asked=10).seconds_left
+    bound = progress_of(told, NOW, TEN_PER_HOUR, Asked(10)).seconds_left
     assert bound is not None
     assert 7_000 < bound <= 7_200
 

@@ -16,8 +16,10 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    null,
     select,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,7 +37,7 @@ from leadgen.adapters.persistence.tables import job_events, job_items, jobs, lea
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion
-from leadgen.domain.job import Job, JobEvent, JobReport, JobStatus, Wanted
+from leadgen.domain.job import Asked, Job, JobEvent, JobReport, JobStatus, Wanted
 from leadgen.domain.lead import EndState
 
 _ENDED = ("state", "ended_at", "reused_calls", "saved_micros")
@@ -236,13 +238,15 @@ class SqlJobRepository(IJobRepository):
             job = await _get(conn, job_id)
             return (await reports(conn, [job], self._clock.now()))[0] if job else None
 
-    async def asked(self, job_id: str) -> int:
+    async def asked(self, job_id: str) -> Asked:
         """See IJobRepository."""
-        statement = select(func.count(lookups.c.lead_id.distinct()).label("asked")).where(
-            lookups.c.job_id == job_id, lookups.c.state.in_(SENT)
-        )
-        (row,) = await self._database.look(statement)
-        return int(row["asked"])
+        count = func.count(lookups.c.lead_id.distinct()).label("leads")
+        is_counted = (lookups.c.job_id == job_id) & lookups.c.state.in_(SENT)
+        by_provider = select(lookups.c.provider, count).where(is_counted).group_by(lookups.c.provider)
+        everybody = select(null().label("provider"), count).where(is_counted)
+        rows = await self._database.look(union_all(everybody, by_provider))
+        leads = {row["provider"]: int(row["leads"]) for row in rows}
+        return Asked(leads.pop(None), leads)
 
     async def latest(self, account: str, limit: int) -> Sequence[JobReport]:
         """See IJobRepository."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from leadgen.application.ports.lead_repository import Conclusion
-from leadgen.domain.job import Job, JobEvent, JobReport, JobStatus, Wanted
+from leadgen.domain.job import Asked, Job, JobEvent, JobReport, JobStatus, Wanted
 
 
 class IJobRepository(ABC):
@@ -81,8 +81,8 @@ class IJobRepository(ABC):
         """What came of a job so far."""
 
     @abstractmethod
-    async def asked(self, job_id: str) -> int:
-        """About how many leads a job has asked anybody: questions that left, or may have."""
+    async def asked(self, job_id: str) -> Asked:
+        """About how many leads a job has asked whom: questions that left, or may have."""
 
     @abstractmethod
     async def latest(self, account: str, limit: int) -> Sequence[JobReport]:
