@@ -10,7 +10,7 @@ import pytest
 from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import EndState
-from leadgen.domain.phone import LineType, WantedLine
+from leadgen.domain.phone import LineType, PhoneNumber, WantedLine
 from leadgen.domain.provider import Charges, Miss
 from leadgen.domain.search_options import SearchOptions, Strategy
 from leadgen.domain.waterfall import Find, Reused, Verdict
@@ -72,6 +72,21 @@ class JobSearchesContract:
         await stores.leads.merge(ACCOUNT, [arrival(0, about=replace(person(0), last_name="Byron"))])
         (lead,) = await stores.leads.many(ACCOUNT, ids)
         assert (lead.second_phone, lead.phone_status) == (None, None)
+
+    @pytest.mark.parametrize("phone", [None, us_phone(1)])
+    async def test_second_best_of_a_person_who_is_replaced(
+        self, stores: Stores, phone: PhoneNumber | None
+    ) -> None:
+        """Another question, or a number that comes with it, leaves nothing of the former one's."""
+        job, ids = await _running(stores, 1)
+        verdict = Verdict(EndState.NOT_FOUND, second_best=Find(LANDLINE, "astra"))
+        await stores.jobs.conclude(job, [Conclusion(ids[0], verdict)])
+        before = await stores.leads.get(ACCOUNT, ids[0])
+        assert before is not None
+        about = person(0) if phone else replace(person(0), company_website="elsewhere.example")
+        assert await stores.leads.replace(ACCOUNT, before, about, phone)
+        (lead,) = await stores.leads.many(ACCOUNT, ids)
+        assert (lead.phone, lead.second_phone) == (phone, None)
 
     async def test_why_providers_had_their_place(self, stores: Stores) -> None:
         """A lookup keeps position and reason; the job tells how often, and whether one held for all."""

@@ -135,21 +135,27 @@ class ProviderWatch:
         notes, self._notes = self._notes, _Notes()
         try:
             await self._step(notes.marks)
-            notes.marks.clear()
             if notes.calls:
                 await self._tallies.add({cell: (n, notes.hits[cell]) for cell, n in notes.calls.items()})
         except ServiceUnavailable:
             self._keep(notes)
+        except asyncio.CancelledError:  # by drain, which writes it then
+            self._keep(notes)
+            raise
 
-    async def _step(self, marks: Mapping[str, list[Mark]]) -> None:
-        """Moves breakers on; where somebody else was faster, once more from what stands then."""
-        left = dict(marks)
+    async def _step(self, left: dict[str, list[Mark]]) -> None:
+        """Moves breakers on, and takes out of ``left`` whose are written.
+
+        Where somebody else was faster, once more from what stands then.
+        """
         while left:
             now, standing = self._clock.now(), await self._board.breakers()
             stepped = {name: standing.get(name, Breaker(name)).after(left[name], now) for name in left}
             changed = [each for name, each in stepped.items() if each != standing.get(name, Breaker(name))]
             saved = await self._board.save(changed) if changed else set()
-            left = {each.provider: left[each.provider] for each in changed if each.provider not in saved}
+            lost = {each.provider for each in changed} - set(saved)
+            for name in left.keys() - lost:
+                del left[name]
             if any(each.state is not BreakerState.CLOSED for each in changed):
                 self._breakers.forget()
 

@@ -1,4 +1,4 @@
-"""Runs a stretch of a job: loads its leads together, searches all of them at once."""
+"""Runs a stretch of a job: loads its leads together, and searches a window of them at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BEGUN_AT_ONCE = 8
 """So many searches begin in one turn of the event loop; calls whose time has come leave between the turns."""
 
 _WINDOW_MIN = 32
-"""So many leads of a chunk are searched at once: enough for each of an account's chunks to be in its turn."""
+"""So many leads of a chunk are searched at once at first, and more as long as nobody queues for a ticket."""
 
 DEATHS_MAX = 5
 """A lead over which a worker died so often, while it searched nobody else for the job, is set aside.

@@ -101,7 +101,16 @@ class SettleUnknown:
             return await self._recall(lookup, config, question, leads[0])
         ask = Ask(lookup.provider, lookup.n)
         line = await self._line(lookup)
-        purchase = Purchase(leads[0], question, lookup.job_id, ask, patience_seconds=0.0, line=line)
+        purchase = Purchase(
+            leads[0],
+            question,
+            lookup.job_id,
+            ask,
+            patience_seconds=0.0,
+            line=line,
+            position=lookup.position,
+            reason=lookup.reason,
+        )
         result = await self._paid_calls.ask(purchase)
         return isinstance(result, Answered) and not isinstance(result.outcome, Unknown)
 

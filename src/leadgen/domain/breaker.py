@@ -193,29 +193,42 @@ class Breaker:
     def _closed_after(self, mark: Mark, now: datetime) -> Breaker:
         if mark.account is not None:
             return self._opened(Cause.ACCOUNT, mark.account, now)
-        window = (self.window + (_ANSWERED if mark.failed is None else _FAILED))[-WINDOW_CALLS:]
-        failures = window.count(_FAILED)
-        if mark.failed is not None and len(window) >= CALLS_MIN and failures >= FAILURES_MAX * len(window):
-            why = f"{failures} of the last {len(window)} calls failed, the last one: {mark.failed}"
-            return self._opened(Cause.FAILURES, why, now)
+        window = self._window_after(mark)
+        if mark.failed is not None and _fails(window):
+            return self._opened(Cause.FAILURES, _failures(window, mark.failed), now)
         doubt = doubt_after(self.doubt, mark)
         if doubt > DOUBT_MAX:
             return self._opened(Cause.YIELD, _fallen(mark), now)
         return dataclasses.replace(self, window=window, doubt=doubt)
 
     def _half_open_after(self, mark: Mark, now: datetime) -> Breaker:
-        cause = self.cause or Cause.FAILURES
         if mark.account is not None:
             return self._opened(Cause.ACCOUNT, mark.account, now)
+        if self.cause is Cause.YIELD:
+            return self._doubted_after(mark, now)
+        cause = self.cause or Cause.FAILURES
         if mark.failed is not None:
             return self._opened(cause, self.why, now)
-        doubt = doubt_after(self.doubt, mark)
-        if cause is Cause.YIELD and doubt > DOUBT_MAX:
+        return self._probed(now, self.window, self.doubt)
+
+    def _doubted_after(self, mark: Mark, now: datetime) -> Breaker:
+        """While hits are what is doubted, a call that fails now and then is none of the evidence."""
+        window, doubt = self._window_after(mark), doubt_after(self.doubt, mark)
+        if mark.failed is not None and _fails(window):
+            return self._opened(Cause.FAILURES, _failures(window, mark.failed), now)
+        if doubt > DOUBT_MAX:
             return self._opened(Cause.YIELD, self.why, now)
-        is_dispelled = cause is Cause.YIELD and self.doubt > 0 and doubt == 0
-        if is_dispelled or self.probes + 1 >= cause.probes:
+        return self.closed(now) if self.doubt > 0 and doubt == 0 else self._probed(now, window, doubt)
+
+    def _probed(self, now: datetime, window: str, doubt: float) -> Breaker:
+        """One more call has tried it: closed once that were all."""
+        probes = self.probes + 1
+        if probes >= (self.cause or Cause.FAILURES).probes:
             return self.closed(now)
-        return dataclasses.replace(self, probes=self.probes + 1, doubt=doubt)
+        return dataclasses.replace(self, probes=probes, window=window, doubt=doubt)
+
+    def _window_after(self, mark: Mark) -> str:
+        return (self.window + (_ANSWERED if mark.failed is None else _FAILED))[-WINDOW_CALLS:]
 
     def _opened(self, cause: Cause, why: str, now: datetime) -> Breaker:
         times = self.times + 1
@@ -230,6 +243,14 @@ class Breaker:
             now + cause.cool_down(times),
             times,
         )
+
+
+def _fails(window: str) -> bool:
+    return len(window) >= CALLS_MIN and window.count(_FAILED) >= FAILURES_MAX * len(window)
+
+
+def _failures(window: str, last: str) -> str:
+    return f"{window.count(_FAILED)} of the last {len(window)} calls failed, the last one: {last}"
 
 
 def doubt_after(doubt: float, mark: Mark) -> float:

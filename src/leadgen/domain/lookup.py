@@ -79,8 +79,13 @@ class Lookup:
         return self.posted_micros + self.estimated_micros
 
     def answers_at(self, now: datetime, reuse_misses: timedelta = REUSE_MISSES) -> bool:
-        """Whether its outcome still stands in for asking again; a lost answer that was free never does."""
+        """Whether its outcome still stands in for asking again.
+
+        A lost answer that was free never does, nor does one whose number was removed with its person.
+        """
         match self.outcome:
+            case Hit(phone=None, raw=""):
+                return False
             case Unknown() if self.state is LookupState.SETTLED and not self.cost_micros:
                 return False
             case Miss() | Hit(phone=None) | Rejected():

@@ -186,14 +186,20 @@ def test_a_doubt_that_is_dispelled_closes_it() -> None:
     assert almost.after([HIT], NOW) == Breaker("orion", since=NOW)
 
 
+@pytest.mark.parametrize("failing", [0.0, 0.05])
 @pytest.mark.parametrize(("share", "is_closed"), [(1.0, True), (0.5, False)])
-def test_a_false_alarm_is_over_soon(share: float, is_closed: bool) -> None:
-    """Of providers that are tried after a doubt, those as good as ever are taken back, the others are not."""
+def test_a_false_alarm_is_over_soon(share: float, is_closed: bool, failing: float) -> None:
+    """Of providers that are tried after a doubt, those as good as ever are taken back, the others are not.
+
+    A call that fails now and then says nothing of hits.
+    """
     closed = 0
     for seed in range(200):
         chance = random.Random(seed)
         tried = opened(Cause.YIELD).tried(NOW)
         while tried.state is BreakerState.HALF_OPEN:
-            tried = tried.after_call(Mark(is_hit=chance.random() < 0.4 * share, expected=0.4), NOW)
+            answered = Mark(is_hit=chance.random() < 0.4 * share, expected=0.4)
+            is_failed = failing > 0 and chance.random() < failing
+            tried = tried.after_call(Mark(failed="timed out") if is_failed else answered, NOW)
         closed += tried.state is BreakerState.CLOSED
     assert closed >= 195 if is_closed else closed <= 30

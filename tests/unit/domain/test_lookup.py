@@ -90,6 +90,11 @@ def test_an_intent_is_abandoned_when_its_lease_is_over(
     assert lookup(state=state).is_abandoned(NOW + age) is abandoned
 
 
+def test_a_number_that_was_removed_answers_nothing() -> None:
+    """Whoever comes back after having been removed is asked about anew, though it was paid for."""
+    assert not lookup(state=LookupState.SETTLED, outcome=Hit(None, "")).answers_at(NOW)
+
+
 def test_an_answer_is_good_for_thirty_days() -> None:
     """On the thirtieth day to the microsecond it is asked anew."""
     assert timedelta(days=30) == REUSE

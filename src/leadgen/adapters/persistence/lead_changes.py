@@ -113,9 +113,10 @@ async def replace_lead(
     lead = before.lead
     changes: dict[str, Any] = {**profile_columns(profile), "updated_at": now}
     if lead.phone is None and profile.question != lead.profile.question:
-        changes["phone_status"] = None
+        changes |= {"phone_status": None, "second_best": None}
     if lead.phone is None and phone is not None:
-        changes |= {**phone_columns(phone), "phone_provider": FROM_FILE, "phone_status": EndState.FOUND.value}
+        from_file = {"phone_provider": FROM_FILE, "phone_status": EndState.FOUND.value}
+        changes |= {**phone_columns(phone), **from_file, "second_best": None}
     try:
         await conn.execute(update(leads).where(*is_lead(account, lead.id)).values(changes))
     except IntegrityError as error:
@@ -137,6 +138,7 @@ async def remove_lead(conn: AsyncConnection, account: str, before: LeadLine, now
         "phone_provider": None,
         "phone_status": None,
         "unasked": [],
+        "second_best": None,
         "updated_at": now,
         "deleted_at": now,
     }

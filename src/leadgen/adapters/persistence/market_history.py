@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.lead_changes import IS_THERE
 from leadgen.adapters.persistence.rows import Row, profile_of
 from leadgen.adapters.persistence.tables import jobs, leads, lookups
 from leadgen.application.ports.market_history import IMarketHistory
@@ -42,7 +43,7 @@ class SqlMarketHistory(IMarketHistory):
         columns = [leads.c.id, leads.c.extra, *(leads.c[name] for name in FIELD_HEADERS)]
         page = (
             select(*columns)
-            .where(leads.c.account_id == account, leads.c.id > after, leads.c.id.in_(was_asked))
+            .where(leads.c.account_id == account, IS_THERE, leads.c.id > after, leads.c.id.in_(was_asked))
             .order_by(leads.c.id)
             .limit(_PAGE_LEADS)
         )

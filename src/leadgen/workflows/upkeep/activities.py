@@ -1,4 +1,4 @@
-"""The activity of upkeep."""
+"""The activities of upkeep."""
 
 from __future__ import annotations
 
