@@ -36,8 +36,8 @@ from leadgen.domain.waterfall import Answered, Ask, Held
 LEASE_MARGIN = timedelta(seconds=5)
 """How much longer than its call a lookup belongs to its owner, who books the answer in that time."""
 
-PARK_SECONDS = 60.0
-"""How long a provider is left alone that refused the key or the wallet."""
+PARK_SECONDS = 2.0
+"""How long nobody asks a provider that refused the key or the wallet: by then its breaker is open."""
 
 BOOK_SECONDS = 300.0
 """So long an answer that was paid for is kept for a database that does not answer."""
@@ -61,7 +61,6 @@ _HELD_SECONDS = 1.0
 _RECALL_SECONDS = 1.0
 _RECALLS_SECONDS = (0.3, 1.0)
 """When a lost answer is asked for, one after the other; all within the lease's margin."""
-
 
 _LET_GO = NotSent("let go: another one had a number", late=True)
 
@@ -124,12 +123,26 @@ class Purchase:
         return is_as_urgent and leader.patience_seconds <= self.patience_seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Leader:
-    """A question that this process is asking, or queues for."""
+    """A question that this process is asking, or queues for, and those who await its answer too."""
 
     purchase: Purchase
     has_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    is_sent: bool = False
+    followers: list[Purchase] = field(default_factory=list)
+
+    def follow(self, purchase: Purchase) -> None:
+        """Lets somebody await its answer: their question leaves when this one does."""
+        self.followers.append(purchase)
+        if self.is_sent:
+            purchase.note_sent()
+
+    def note_sent(self) -> None:
+        """Tells all of them that the question is on its way."""
+        self.is_sent = True
+        for purchase in (self.purchase, *self.followers):
+            purchase.note_sent()
 
 
 @dataclass(slots=True)
@@ -228,8 +241,8 @@ class PaidCalls:
 
     async def _led(self, key: str, purchase: Purchase) -> Lookup | None:
         """What stands once somebody else in this process has asked the same, without a ticket of our own."""
-        purchase.note_sent()
         while (leader := self._leaders.get(key)) and purchase.may_follow(leader.purchase):
+            leader.follow(purchase)
             await leader.has_ended.wait()
             standing = await self._ledger.get(key)
             if standing is not None and standing.state is not LookupState.NOT_SENT:
@@ -241,6 +254,10 @@ class PaidCalls:
     ) -> None:
         self._under_way.discard(call)
         self._step_down(key, leader, purchase)
+
+    def _note_sent(self, purchase: Purchase, key: str) -> None:
+        leader = self._leaders.get(key)
+        (leader if leader is not None and leader.purchase is purchase else purchase).note_sent()
 
     def _step_down(self, key: str, leader: _Leader, purchase: Purchase) -> None:
         if leader.purchase is purchase:
@@ -401,7 +418,7 @@ class PaidCalls:
                     return False
                 if self._clock.monotonic() <= ticket.closes_at:
                     sent_at = self._clock.monotonic()
-                    purchase.note_sent()
+                    self._note_sent(purchase, reference)
                     return True
                 if not await self._renew(permit):
                     return False
@@ -465,7 +482,7 @@ class PaidCalls:
     async def _outcome_of(self, standing: Lookup, purchase: Purchase) -> Answered | Held:
         """What came, or comes, of a lookup that somebody else has made, and what that saves."""
         overdue: datetime | None = None
-        purchase.note_sent()
+        self._note_sent(purchase, standing.key)
         while standing.state is LookupState.INTENDED:
             now = self._clock.now()
             if standing.is_abandoned(now):

@@ -22,7 +22,6 @@ class JobPlan:
     the smaller it is.
     """
 
-    job_id: str
     leads: int
     account: str
     weight: int
@@ -54,7 +53,6 @@ class PlanJob:
         new = Job(job_id, account, JobScope(), JobStatus.WAITING, self._clock.now())
         job = await self._jobs.add(new)
         return JobPlan(
-            job.id,
             await self._jobs.plan(job, carrier),
             account=job.account,
             weight=(await self._accounts.tier(job.account)).weight,

@@ -57,9 +57,9 @@ def end(world: World) -> EndJob:
     return EndJob(jobs=world.jobs, ledger=world.here.ledger, clock=world.clock)
 
 
-def planned(job_id: str, leads: int, *, is_urgent: bool = False) -> JobPlan:
+def planned(leads: int, *, is_urgent: bool = False) -> JobPlan:
     """The plan of a job of the account, which is a free one."""
-    return JobPlan(job_id, leads, ACCOUNT, weight=1, is_urgent=is_urgent)
+    return JobPlan(leads, ACCOUNT, weight=1, is_urgent=is_urgent)
 
 
 async def conclude(world: World, lead_id: str, state: EndState) -> None:
@@ -167,7 +167,7 @@ async def test_plan_covers_all_leads_without_a_number(world: World) -> None:
         ACCOUNT, "job-1", carrier="carrier-1"
     )
 
-    assert plan == planned("job-1", 3)
+    assert plan == planned(3)
     assert await world.jobs.open_leads("job-1", start=0, size=10) == ["lead-1", "lead-2", "lead-5"]
     recorded = await job(world, "job-1")
     assert (recorded.status, recorded.carrier) == (JobStatus.RUNNING, "carrier-1")
@@ -181,8 +181,8 @@ async def test_plan_follows_the_scope_of_a_recorded_job(world: World, order: Ord
     again = await order.run(ACCOUNT, JobOrder(JobScope(again=True)))
     single = await order.run(ACCOUNT, JobOrder(JobScope("lead-2")))
 
-    assert await plan.run(ACCOUNT, again.id, carrier="c") == planned(again.id, 3)
-    assert await plan.run(ACCOUNT, single.id, carrier="c") == planned(single.id, 1, is_urgent=True)
+    assert await plan.run(ACCOUNT, again.id, carrier="c") == planned(3)
+    assert await plan.run(ACCOUNT, single.id, carrier="c") == planned(1, is_urgent=True)
 
 
 async def test_leads_of_a_job_are_fixed_once(world: World) -> None:
@@ -192,7 +192,7 @@ async def test_leads_of_a_job_are_fixed_once(world: World) -> None:
     await plan.run(ACCOUNT, "job-1", carrier="carrier-1")
     await world.add_lead(3)
 
-    assert await plan.run(ACCOUNT, "job-1", carrier="carrier-2") == planned("job-1", 2)
+    assert await plan.run(ACCOUNT, "job-1", carrier="carrier-2") == planned(2)
     assert (await job(world, "job-1")).carrier == "carrier-1"
 
 
@@ -202,7 +202,7 @@ async def test_job_without_leads_is_planned(world: World) -> None:
         ACCOUNT, "job-1", carrier="c"
     )
 
-    assert plan == planned("job-1", 0)
+    assert plan == planned(0)
 
 
 # ---------------------------------------------------------------- ending

@@ -15,7 +15,7 @@ from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.lookup import LookupState
 from leadgen.domain.provider import Fault, Miss, Rejected
 from leadgen.domain.search_options import SearchOptions, Strategy
-from leadgen.domain.waterfall import Ask, Verdict, WhenHeld
+from leadgen.domain.waterfall import Answered, Ask, Verdict, WhenHeld
 from tests import builders
 from tests.builders import ACCOUNT
 from tests.unit.application.world import CONFIGS, World, a_hit
@@ -289,3 +289,23 @@ async def test_race_skips_who_is_held(world: World) -> None:
     assert result.state is EndState.INCOMPLETE
     assert [each.provider for each in result.unasked if each.prevents] == ["orion"]
     assert isinstance(world.astra.otherwise, Miss)
+
+
+async def test_a_follower_is_not_late_while_its_leader_queues(world: World) -> None:
+    """Who awaits the answer to another one's question hears that it left when it does, not before."""
+    await world.configure("orion", limits=Limits((Rule(1, 10_000_000),), concurrency=1))
+    first, second = await world.add_leads(2)
+    await world.ask(first, "orion")
+    heard = []
+
+    def purchase(name: str) -> Purchase:
+        entry = Entry(on_sent=lambda: heard.append(name))
+        return Purchase(second, second.profile.question, None, Ask("orion", 0), entry=entry)
+
+    asking = [await world.start(world.here.paid_calls.ask(purchase(name))) for name in ("leader", "follower")]
+    await world.clock.advance(5.0)
+    assert heard == []
+    await world.clock.advance(6.0)
+    assert set(heard) == {"leader", "follower"}
+    assert {type(answered) for answered in await asyncio.gather(*asking)} == {Answered}
+    assert len(world.orion.asked) == 2

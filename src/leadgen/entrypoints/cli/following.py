@@ -11,7 +11,6 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.show_job import JobStory
 from leadgen.composition import Leadgen
 from leadgen.domain.breaker import BreakerState
-from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import JobReport, JobStatus
 from leadgen.entrypoints.cli.render import money, pace, paused, time_left
 from leadgen.entrypoints.cli.running import notes
@@ -30,7 +29,7 @@ async def follow(leadgen: Leadgen, account: str, job_id: str, *, has_own_worker:
     """
     told = _told(leadgen, account, job_id, has_own_worker=has_own_worker)
     if not notes.is_terminal:
-        return await _follow_in_lines(leadgen.clock, told, job_id)
+        return await _follow_in_lines(leadgen.clock, told)
     with Progress(
         TextColumn("{task.fields[state]}"),
         BarColumn(bar_width=None),
@@ -54,7 +53,7 @@ async def follow(leadgen: Leadgen, account: str, job_id: str, *, has_own_worker:
             )
             if report.job.status.is_end:
                 return report
-    raise UnknownId("job", job_id)
+    raise AssertionError("unreachable: stories do not end")  # pragma: no cover
 
 
 async def stories(leadgen: Leadgen, account: str, job_id: str) -> AsyncIterator[JobStory]:
@@ -67,7 +66,7 @@ async def stories(leadgen: Leadgen, account: str, job_id: str) -> AsyncIterator[
         await leadgen.clock.sleep(max(_POLL_SECONDS, took_seconds / _POLL_SHARE))
 
 
-async def _follow_in_lines(clock: IClock, told: AsyncIterator[JobStory], job_id: str) -> JobReport:
+async def _follow_in_lines(clock: IClock, told: AsyncIterator[JobStory]) -> JobReport:
     last = -_LINE_EVERY_SECONDS
     async for story in told:
         report, now = story.report, clock.monotonic()
@@ -77,7 +76,7 @@ async def _follow_in_lines(clock: IClock, told: AsyncIterator[JobStory], job_id:
             last = now
             counts = f"{report.settled} of {report.leads} leads, {report.found} found"
             notes.print(", ".join(filter(None, (counts, _pace(story)))))
-    raise UnknownId("job", job_id)
+    raise AssertionError("unreachable: stories do not end")  # pragma: no cover
 
 
 def _pace(story: JobStory) -> str:
