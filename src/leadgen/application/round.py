@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from leadgen.application.ports.account_repository import IAccountRepository
@@ -126,6 +126,18 @@ class OpenRound:
             options=options,
             reuse_misses=self._reuse_misses,
             records=await self._records.of(configs) if options.needs_track_records else {},
+        )
+
+    async def renew(self, around: Round) -> Round:
+        """The same round, with who may be asked and what may be spent as they are now.
+
+        Raises ServiceUnavailable.
+        """
+        budgets = await self._budgets.all_of(around.claimant.account, around.job_id)
+        return replace(
+            around,
+            budgets=await self._keep_to_quota(around.claimant.account, around.tier, budgets),
+            standings=await self._standings(await self._catalog.configs()),
         )
 
     async def _keep_to_quota(self, account: str, tier: Tier, budgets: Sequence[Budget]) -> Sequence[Budget]:

@@ -38,6 +38,9 @@ Workers die of other things, too: at two, 200 random kills in four minutes set a
 _WISH_SECONDS = 0.25
 """How old what is known of a wish may be: with the above, a job is paused within a second."""
 
+_VIEW_SECONDS = 1.0
+"""How old what is known of breakers, providers and budgets may be where a lead's search begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkReport:
@@ -50,6 +53,14 @@ class ChunkReport:
     open: int
     resume_at: datetime | None
     wanted: Wanted = Wanted.RUN
+
+
+@dataclass(slots=True)
+class _View:
+    """The round as the next leads of a chunk see it, and when it was looked at."""
+
+    around: Round
+    at: float
 
 
 class _Window:
@@ -196,7 +207,8 @@ class RunChunk:
             order=job.order,
             panel=job.panel,
         )
-        window = _Window(leads, lambda lead: self._search_safely(lead, around))
+        view = _View(around, self._clock.monotonic())
+        window = _Window(leads, lambda lead: self._search_safely(lead, view))
         try:
             await window.widen(_WINDOW_MIN)
             return await self._gather(job, window, progress)
@@ -242,9 +254,18 @@ class RunChunk:
         if concluded:
             await self._jobs.conclude(job, concluded)
 
-    async def _search_safely(self, lead: Lead, around: Round) -> Conclusion | Parked:
+    async def _seen_now(self, view: _View) -> Round:
+        """The round of a chunk that began minutes ago, perhaps, with what has changed since."""
+        now = self._clock.monotonic()
+        if now - view.at >= _VIEW_SECONDS:
+            view.at = now  # whoever else begins now sees what was there before
+            with suppress(ServiceUnavailable):  # who has no answer goes on
+                view.around = await self._open_round.renew(view.around)
+        return view.around
+
+    async def _search_safely(self, lead: Lead, view: _View) -> Conclusion | Parked:
         try:
-            result = await self._search.run(lead, around)
+            result = await self._search.run(lead, await self._seen_now(view))
         except ServiceUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one lead's trouble must not end the others

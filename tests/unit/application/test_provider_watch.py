@@ -11,6 +11,7 @@ from leadgen.application.search_lead import Parked
 from leadgen.domain.breaker import BreakerState, Cause
 from leadgen.domain.experience import Cell
 from leadgen.domain.lead import EndState
+from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.ordering import Order
 from leadgen.domain.provider import Fault, Miss, Rejected, Unknown
 from leadgen.domain.search_options import SearchOptions, Strategy
@@ -276,3 +277,20 @@ async def test_the_chance_of_an_ordering_stops_calls(world: World) -> None:
     result = await world.search(await world.add_lead(), options=SearchOptions(max_price_micros=100_000))
     assert isinstance(result, Verdict)
     assert (result.provider, world.orion.asked) == ("astra", [])
+
+
+async def test_leads_ahead_heed_what_has_changed(world: World) -> None:
+    """A provider that is well again is asked about those leads of a chunk whose search begins after that."""
+    await open_breaker(world)
+    await world.configure("astra", limits=Limits((Rule(100, 1_000_000),), concurrency=4))
+    world.astra.seconds = 1.0
+    await world.add_leads(40)
+    await world.add_job()
+    running = await world.start(
+        world.here.run_chunk.run("job-1", start=0, size=40, progress=lambda _settled: None)
+    )
+    await world.clock.advance(0.5)
+    await world.here.watch.reset("orion")
+    await world.clock.advance(30.0)
+    report = await running
+    assert len(world.orion.asked) == report.settled > 4
