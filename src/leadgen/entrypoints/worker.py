@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -24,6 +23,7 @@ from leadgen.adapters.telemetry.metrics_server import metrics_served
 from leadgen.adapters.temporal.connection import connect, metered_runtime
 from leadgen.composition import Leadgen, compose
 from leadgen.domain.errors import InvalidInput, LeadgenError, ServiceUnavailable
+from leadgen.entrypoints.memory import keep_trimming, spare_the_collector
 from leadgen.settings import Settings, load_settings
 from leadgen.workflows.options import interactive_queue
 from leadgen.workflows.registry import WORKFLOWS, activities
@@ -51,9 +51,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         queue = settings.task_queue
         main = _worker(client, leadgen, queue, WORKFLOWS, ACTIVITIES_MAX)
         interactive = _worker(client, leadgen, interactive_queue(queue), (), INTERACTIVE_MAX)
-        _spare_the_collector()
+        spare_the_collector()
         sys.setswitchinterval(_TURN_SECONDS)
-        async with main, interactive, _beside(leadgen.webhooks.start.keep_starting()):
+        starting = leadgen.webhooks.start.keep_starting()
+        async with main, interactive, _beside(starting), _beside(keep_trimming()):
             await log.ainfo(
                 "worker started", task_queue=settings.task_queue, temporal=settings.temporal_address
             )
@@ -100,13 +101,6 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _spare_the_collector() -> None:
-    """What was imported stays for good: walking it again and again would stop all calls for a moment."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def _ready_unless(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ from leadgen.application.import_leads import ImportReceipt
 from leadgen.composition import Leadgen
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
+from leadgen.entrypoints.memory import spare_the_collector
 
 app = typer.Typer(help="Import, export and look at leads.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -127,8 +127,7 @@ def _expect_many_rows() -> None:
 
     A database's thread that has done its step waits no longer than this for its turn in Python.
     """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    spare_the_collector()
     sys.setswitchinterval(0.000_5)
 
 
