@@ -1,5 +1,6 @@
 """The workflow of a bulk job that is paused, resumed and cancelled, over fake activities."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -41,6 +42,27 @@ class Finishing(FakeJob):
         """All have ended, and the job is to be paused."""
         self.chunks.append(chunk)
         return ChunkProgress(chunk.size, 0, None, Wanted.PAUSE)
+
+
+class Slow(FakeJob):
+    """A job one of whose chunks heeds no pause, and ends when all are released."""
+
+    START = ALL_STARTS[1]
+    is_over = False
+
+    @activity.defn(name="run_chunk")
+    async def run_chunk(self, chunk: ChunkInput) -> ChunkProgress:
+        """Ends as all others do, but for the slow one."""
+        if chunk.start != self.START:
+            return await super().run_chunk(chunk)
+        self.chunks.append(chunk)
+        self.in_flight += 1
+        while not self.release.is_set():
+            activity.heartbeat()
+            await asyncio.sleep(0.02)
+        self.in_flight -= 1
+        self.is_over = True
+        return ChunkProgress(chunk.size, 0)
 
 
 @asynccontextmanager
@@ -116,6 +138,21 @@ async def test_resumed_at_once(dev_server: WorkflowEnvironment) -> None:
         await handle.result()
     assert sorted(job.starts) == [0, 0, 100, 100]
     assert job.looks == [Wanted.RUN]
+
+
+async def test_resumed_beside_a_chunk(dev_server: WorkflowEnvironment) -> None:
+    """A chunk that has missed the pause, and goes on, keeps nobody from filling the window again."""
+    job = Slow(leads=MANY, held=ALL_STARTS[:WINDOW_CHUNKS])
+    async with carried_out(dev_server, job) as handle:
+        await until(lambda: job.in_flight == WINDOW_CHUNKS)
+        job.wanted = Wanted.PAUSE
+        await until(lambda: job.in_flight == 1)
+        await want(job, handle, Wanted.RUN)
+        await until(lambda: job.in_flight == WINDOW_CHUNKS)
+        assert not job.is_over
+        job.release.set()
+        await handle.result()
+    assert (job.starts.count(Slow.START), set(job.starts)) == (1, set(ALL_STARTS))
 
 
 async def test_cancel(dev_server: WorkflowEnvironment) -> None:

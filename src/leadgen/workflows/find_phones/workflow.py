@@ -128,11 +128,7 @@ class FindPhonesWorkflow:
         this one is used up.
         """
         if self._running:
-            done, self._running = await workflow.wait(
-                self._running, timeout=self._seconds_to_next(), return_when=asyncio.FIRST_COMPLETED
-            )
-            for chunk in done:
-                chunk.result()
+            await self._wait_for_chunks()
         elif self._is_woken:
             await self._look()
         elif self._is_run_used_up():
@@ -154,6 +150,21 @@ class FindPhonesWorkflow:
             await self._look()
         elif seconds := self._seconds_to_next():
             await self._sleep(seconds)
+
+    async def _wait_for_chunks(self) -> None:
+        """Until one ends or a parked one may go on; a paused job that is resumed meanwhile knows it then."""
+        if self._wanted is Wanted.PAUSE:
+            await workflow.wait_condition(
+                lambda: self._is_woken or any(chunk.done() for chunk in self._running)
+            )
+            if self._is_woken and workflow.patched("look-beside-chunks"):
+                await self._look()
+                return
+        done, self._running = await workflow.wait(
+            self._running, timeout=self._seconds_to_next(), return_when=asyncio.FIRST_COMPLETED
+        )
+        for chunk in done:
+            chunk.result()
 
     def _seconds_to_next(self) -> float | None:
         """How long until a parked chunk may go on; None when none may."""
