@@ -55,7 +55,7 @@ class PhoneTicketContract(ABC):
             looked_at.append(time.monotonic())
             return True
 
-        with _listener() as (url, first_byte_at):
+        with listener() as (url, first_byte_at):
             provider = self.build(client, url)
             outcome = await provider.ask(
                 QUESTION, reference=REFERENCE, timeout_seconds=ENOUGH_SECONDS, may_send=may_send
@@ -65,7 +65,7 @@ class PhoneTicketContract(ABC):
 
 
 @contextmanager
-def _listener() -> Iterator[tuple[str, Callable[[], float]]]:
+def listener() -> Iterator[tuple[str, Callable[[], float]]]:
     """A server in a thread of its own, and what tells when it got the first byte of its one question."""
     with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as thread:
         listening.settimeout(ENOUGH_SECONDS)

@@ -5,12 +5,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from leadgen.workflows.find_phones.payloads import FindPhonesInput, FindPhonesResult
+from leadgen.workflows.find_phones.payloads import (
+    ChunkInput,
+    ChunkProgress,
+    FindPhonesInput,
+    FindPhonesResult,
+)
 from leadgen.workflows.find_phones.workflow import (
     CHUNKS_PER_RUN,
     WINDOW_CHUNKS,
@@ -188,10 +194,21 @@ async def test_next_run(skipping_server: WorkflowEnvironment) -> None:
     assert sorted(job.starts[:-2]) == list(range(0, chunks * CHUNK_LEADS, CHUNK_LEADS))
 
 
+class ParksLate(FakeJob):
+    """A job whose chunks that park do so when the held ones run, not before those have got a place."""
+
+    @activity.defn(name="run_chunk")
+    async def run_chunk(self, chunk: ChunkInput) -> ChunkProgress:
+        """Parks late; all others do as they always do."""
+        if chunk.start in self.parks:
+            await until(lambda: set(self.held) <= set(self.starts))
+        return await super().run_chunk(chunk)
+
+
 async def test_used_up_run_waits_for_its_last_chunk(dev_server: WorkflowEnvironment) -> None:
     """A parked chunk whose time has come makes a used-up run neither spin nor start one chunk more."""
     last = (CHUNKS_PER_RUN - 1) * CHUNK_LEADS
-    job = FakeJob(leads=last + 1, parks={last - CHUNK_LEADS: [NOW]}, held={last})
+    job = ParksLate(leads=last + 1, parks={last - CHUNK_LEADS: [NOW]}, held={last})
     async with working(dev_server.client, *job.activities) as queue:
         handle = await dev_server.client.start_workflow(
             FindPhonesWorkflow.run, FindPhonesInput("job-1"), id=str(uuid4()), task_queue=queue

@@ -1,9 +1,12 @@
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+import uvloop
 
 from leadgen.adapters.providers.http import (
     Client,
@@ -15,7 +18,7 @@ from leadgen.adapters.providers.http import (
 )
 from leadgen.adapters.providers.nimbus_lookup import NimbusLookup
 from leadgen.domain.lead import Question
-from leadgen.domain.provider import Miss, NotSent, Outcome, Unknown
+from leadgen.domain.provider import MaySend, Miss, NotSent, Outcome, Unknown
 from tests.adapters.providers.scripted_server import (
     Close,
     Reset,
@@ -27,6 +30,7 @@ from tests.adapters.providers.scripted_server import (
 )
 from tests.contracts.phone_provider import at_once
 from tests.contracts.phone_recall import REFERENCE
+from tests.contracts.phone_tickets import LONG_TURN_SECONDS, listener
 
 NOBODY = Question(email="a@example.com", full_name=None, website=None, job_title="CTO", country=None)
 
@@ -99,6 +103,45 @@ async def test_what_the_library_would_send_again(client: Client, server: Scripte
     assert len(server.requests) == 2
 
 
+async def test_answer_that_nobody_has_asked_for(client: Client, server: ScriptedServer) -> None:
+    """What comes over a connection before a question leaves is not taken for its answer."""
+    server.on_connection = [Send(answer(200, b'{"phone": 1}'))]
+
+    async def once_it_is_there() -> bool:
+        await asyncio.sleep(0.1)
+        return True
+
+    assert isinstance(await _post(client, server.url, may_send=once_it_is_there), NotSent)
+    assert not server.requests
+
+
+def test_first_byte_with_uvloop() -> None:
+    """A worker's event loop, too, writes at once and not at the end of its turn."""
+
+    async def seconds() -> float:
+        looked_at: list[float] = []
+
+        async def may_send() -> bool:
+            loop = asyncio.get_running_loop()
+            its_time = loop.create_future()
+
+            def wake() -> None:
+                its_time.set_result(None)
+                loop.call_soon(time.sleep, LONG_TURN_SECONDS)  # in the turn in which the question leaves
+
+            loop.call_soon(wake)
+            await its_time
+            looked_at.append(time.monotonic())
+            return True
+
+        async with new_client() as client:
+            with listener() as (url, first_byte_at):
+                assert await _post(client, url, may_send=may_send) == Miss()
+                return first_byte_at() - looked_at[0]
+
+    assert uvloop.run(seconds()) < LONG_TURN_SECONDS
+
+
 @pytest.mark.parametrize(
     ("script", "detail"),
     [
@@ -160,7 +203,9 @@ def _miss(_fields: Fields) -> Outcome:
     return Miss()
 
 
-async def _post(client: Client, url: str, headers: dict[str, str] | None = None) -> Outcome:
+async def _post(
+    client: Client, url: str, headers: dict[str, str] | None = None, may_send: MaySend = at_once
+) -> Outcome:
     return await post_json(
         client,
         url,
@@ -168,6 +213,6 @@ async def _post(client: Client, url: str, headers: dict[str, str] | None = None)
         body={},
         headers=headers,
         timeout_seconds=5.0,
-        may_send=at_once,
+        may_send=may_send,
         read=_miss,
     )

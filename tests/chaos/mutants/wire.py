@@ -15,16 +15,15 @@ WIRE = (
         "the HTTP client sends a question again",
         _HTTP,
         """\
-            with under(wire):
-                response = await _posted(client, target, {**ready_made, "Idempotency-Key": reference}, body)
+            return await wire.ask(address, head.encode() + told, lambda answer: _outcome(answer, read))
 """,
         """\
             for left in (2, 1, 0):
-                again = Wire(may_send)
+                again = Wire(client.transport.connector, may_send)
                 try:
-                    with under(again):
-                        response = await _posted(client, target, ready_made, body)
-                    break
+                    return await again.ask(
+                        address, head.encode() + told, lambda answer: _outcome(answer, read)
+                    )
                 except Exception:
                     if not left:
                         raise
@@ -34,28 +33,23 @@ WIRE = (
         (pytest_of(_PROVIDER, "TestNimbusLookup::test_broken_http_leaves_in_doubt[close]"),),
     ),
     Mutant(
-        "wire-used-twice",
-        "a wire lets the library send a second time",
+        "stray-answer",
+        "what came unasked is taken for an answer",
         "adapters/providers/wire.py",
-        """\
-        if self._connection is not None:
-            connection.release()
-            raise SentAlreadyError
-""",
-        "",
-        (pytest_of(_CLIENT, "test_what_the_library_would_send_again"),),
+        "    return not protocol.is_connected() or protocol.should_close",
+        "    return not protocol.is_connected()",
+        (pytest_of(_CLIENT, "test_answer_that_nobody_has_asked_for"),),
     ),
     Mutant(
         "look-too-early",
         "the first byte leaves a turn after the look",
         "adapters/providers/wire.py",
         """\
-        await _wire.get().open()
+            self.used, is_over = True, False
 """,
         """\
-        import asyncio
-        await _wire.get().open()
-        await asyncio.sleep(0)
+            self.used, is_over = True, False
+            await asyncio.sleep(0)
 """,
         (
             pytest_of(

@@ -17,16 +17,10 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
-from aiohttp import (
-    ClientConnectionError,
-    ClientPayloadError,
-    ClientResponse,
-    ClientTimeout,
-    NonHttpUrlClientError,
-)
+from aiohttp import ClientConnectionError, ClientPayloadError, NonHttpUrlClientError
 from yarl import URL
 
-from leadgen.adapters.providers.wire import CONNECTIONS_MAX, GatedPayload, Transport, Wire, under
+from leadgen.adapters.providers.wire import CONNECTIONS_MAX, Address, Answer, Transport, Wire
 from leadgen.domain.phone import EVIDENCE_CHARACTERS_MAX, PhoneNumber, read_phone
 from leadgen.domain.provider import Fault, Hit, MaySend, Miss, NotSent, Outcome, Rejected, Unknown
 
@@ -46,7 +40,6 @@ _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "leadgen",
 }
-_NO_TIMEOUT = ClientTimeout()
 _FAULTS = {
     401: Fault.ACCOUNT,
     402: Fault.ACCOUNT,
@@ -74,6 +67,7 @@ class Client(httpx2.AsyncClient):
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_drop)
         self.transport = Transport(_tls(), connections_max)
+        self._addresses: dict[object, Address] = {}
         super().__init__(
             transport=self.transport,
             trust_env=False,
@@ -81,6 +75,16 @@ class Client(httpx2.AsyncClient):
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=None,
         )
+
+    def address(
+        self, url: str, headers: Mapping[str, str] | None, parameters: Mapping[str, str] | None
+    ) -> Address:
+        """Where a provider's questions go, worked out once; raises ValueError for what cannot be written."""
+        known = url, *(headers or {}).items(), None, *(parameters or {}).items()
+        address = self._addresses.get(known)
+        if address is None:
+            address = self._addresses[known] = _address("POST", httpx2.URL(url), headers, parameters)
+        return address
 
 
 def new_client(*, connections_max: int = CONNECTIONS_MAX) -> Client:
@@ -104,14 +108,13 @@ async def post_json(
 
     Raises nothing but CancelledError. Details are words of our own: never a part of a body, a URL or a key.
     """
-    wire = Wire(may_send)
+    wire = Wire(client.transport.connector, may_send)
     try:
-        target, ready_made = _address(url, *_hashable(parameters)), _headers(*_hashable(headers))
         async with asyncio.timeout(timeout_seconds):
-            with under(wire):
-                response = await _posted(client, target, {**ready_made, "Idempotency-Key": reference}, body)
-            async with response:
-                return await _outcome(response, read)
+            address = client.address(url, headers, parameters)
+            told = json.dumps(body).encode()
+            head = f"Idempotency-Key: {reference}\r\nContent-Length: {len(told)}\r\n\r\n"
+            return await wire.ask(address, head.encode() + told, lambda answer: _outcome(answer, read))
     except TimeoutError:
         late = f"{timeout_seconds:g} s"
         if not wire.used:
@@ -121,15 +124,6 @@ async def post_json(
         if wire.ran_out:
             return NotSent("its ticket ran out", late=True)
         return Unknown(_why_in_doubt(error)) if wire.used else NotSent(_why_not_sent(error))
-
-
-async def _posted(
-    client: Client, target: URL, headers: Mapping[str, str], body: Mapping[str, str | None]
-) -> ClientResponse:
-    """What comes back, its body unread; past httpx2, which would build all of it anew for each question."""
-    session = client.transport.session
-    data = GatedPayload(json.dumps(body).encode())
-    return await session.post(target, headers=headers, data=data, allow_redirects=False, timeout=_NO_TIMEOUT)
 
 
 async def recall_json(
@@ -150,21 +144,18 @@ async def recall_json(
         async with asyncio.timeout(timeout_seconds):
             asked = httpx2.URL(url)
             path = f"{asked.path.rstrip('/')}/calls/{reference}"
-            target = _address(str(asked.copy_with(path=path)), *_hashable(parameters))
-            with under(Wire(_at_once)):
-                response = await client.transport.session.get(
-                    target, headers=_headers(*_hashable(headers)), allow_redirects=False, timeout=_NO_TIMEOUT
-                )
-            async with response:
-                if response.status not in (200, 404):
-                    return None
-                return _recalled(response.status, _fields(await _body(response)), read)
+            address = _address("GET", asked.copy_with(path=path), headers, parameters)
+            wire = Wire(client.transport.connector, _at_once)
+            return await wire.ask(address, b"\r\n", lambda answer: _recalled(answer, read))
     except Exception:  # noqa: BLE001 - whatever goes wrong here, nothing more is known than before
         return None
 
 
-def _recalled(status: int, fields: Fields, read: Callable[[Fields], Outcome]) -> Outcome | None:
-    match status, fields.get("status"), fields.get("answer"):
+async def _recalled(reply: Answer, read: Callable[[Fields], Outcome]) -> Outcome | None:
+    if reply.status not in (200, 404):
+        return None
+    fields = _fields(await _body(reply))
+    match reply.status, fields.get("status"), fields.get("answer"):
         case 404, "unknown", _:
             return NotSent("the provider never received it")
         case 200, "failed", _ if fields.get("charged") is not True:  # else only its report can tell
@@ -237,28 +228,19 @@ def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def _hashable(named: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    return tuple(named.items()) if named else ()
+def _address(
+    method: str, url: httpx2.URL, headers: Mapping[str, str] | None, parameters: Mapping[str, str] | None
+) -> Address:
+    target = URL(str(url.copy_merge_params(dict(parameters or {}))))
+    return Address.of(method, target, {**_HEADERS, **(headers or {})})
 
 
-@functools.lru_cache(maxsize=64)
-def _address(url: str, *parameters: tuple[str, str]) -> URL:
-    """The URL with more parameters, worked out once; raises what httpx2 and yarl raise."""
-    return URL(str(httpx2.URL(url).copy_merge_params(dict(parameters))))
-
-
-@functools.lru_cache(maxsize=64)
-def _headers(*headers: tuple[str, str]) -> Mapping[str, str]:
-    """The headers of every question and these; raises ValueError for what cannot be written."""
-    return {**_HEADERS, **_writable(dict(headers))}
-
-
-async def _outcome(response: ClientResponse, read: Callable[[Fields], Outcome]) -> Outcome:
-    status = response.status
+async def _outcome(answer: Answer, read: Callable[[Fields], Outcome]) -> Outcome:
+    status = answer.status
     if status >= 300:
-        return _rejected(status, response.headers)
+        return _rejected(status, answer.headers)
     try:
-        body = await _body(response)
+        body = await _body(answer)
         return Miss() if status == 204 else read(_fields(body))
     except _UnusableAnswer as unusable:
         return Unknown(str(unusable))
@@ -270,13 +252,13 @@ def _rejected(status: int, headers: Mapping[str, str]) -> Rejected:
     return Rejected(fault, f"HTTP {status}{_WHYS.get(status, '')}", pause)
 
 
-async def _body(response: ClientResponse) -> bytes:
+async def _body(answer: Answer) -> bytes:
     """The body, unpacked here: the library takes a gzip that was cut short for a whole one."""
     body = bytearray()
-    while chunk := await response.content.readany():
+    while chunk := await answer.content.readany():
         body += chunk
         _check_length(body)
-    packed = response.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
+    packed = answer.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
     return _unpacked(bytes(body)) if packed and body else bytes(body)
 
 
@@ -299,7 +281,7 @@ def _check_length(body: bytes | bytearray) -> None:
 
 def _fields(body: bytes) -> Fields:
     try:
-        value = json.loads(body, object_pairs_hook=_without_repeats)
+        value = _READER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError):  # deep nesting ends at the interpreter's limit
         raise _UnusableAnswer("answer was no JSON") from None
     if not isinstance(value, dict):
@@ -315,6 +297,9 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return fields
 
 
+_READER = json.JSONDecoder(object_pairs_hook=_without_repeats)
+
+
 def _may_be_number(value: object) -> bool:
     if isinstance(value, float):
         return value.is_integer() or math.isnan(value)
@@ -324,6 +309,8 @@ def _may_be_number(value: object) -> bool:
 def _evidence(value: object) -> str:
     """The number as given, cut, and without the characters that a database or a terminal trips over."""
     text = str(int(value) if isinstance(value, float) else value)[:EVIDENCE_CHARACTERS_MAX]
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
@@ -333,13 +320,6 @@ def _date(text: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _writable(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The headers; raises ValueError for what cannot be written, before anything is sent."""
-    if any(not value.isascii() or not value.isprintable() for value in headers.values()):
-        raise ValueError
-    return headers
 
 
 def _why_not_sent(error: BaseException) -> str:

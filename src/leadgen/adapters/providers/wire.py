@@ -1,97 +1,122 @@
-"""The wire under the HTTP client: a gate right before the first byte of a question."""
+"""The wire to a provider: connections that are kept, and a gate right before the first byte of a question.
+
+aiohttp connects, pools, encrypts and parses. What its session would build anew for each question (a request,
+a task that writes it, a response) is left out: it cost more than all of these together.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
-from aiohttp import BytesPayload, ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+from aiohttp import (
+    ClientRequest,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    NonHttpUrlClientError,
+    StreamReader,
+    TCPConnector,
+)
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.hdrs import CONTENT_LENGTH
 from httpx_aiohttp.httpx2 import AiohttpTransport
+from yarl import URL
 
 from leadgen.domain.provider import MaySend
 
+T = TypeVar("T")
+
 CONNECTIONS_MAX = 1000
 _IDLE_SECONDS_MAX = 4.0  # below the 5 s of many servers: a question sent as they hang up would be in doubt
+_NO_TIMEOUT = ClientTimeout()
 
 
 class TicketRanOutError(Exception):
     """It was too late by then: nothing was sent."""
 
 
-class SentAlreadyError(Exception):
-    """The client wanted to send a question again by itself."""
-
-
 class HungUpError(Exception):
     """The connection was closed from the other side while the question waited for its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where questions go, worked out once: whom to connect to, and all of their heads that never changes."""
+
+    request: ClientRequest
+    head: bytes
+
+    @classmethod
+    def of(cls, method: str, url: URL, headers: Mapping[str, str]) -> Address:
+        """Raises ValueError for what cannot be written, before anything is sent."""
+        if url.scheme not in ("http", "https"):
+            raise NonHttpUrlClientError(url)
+        if any(not value.isascii() or not value.isprintable() for value in headers.values()):
+            raise ValueError
+        request = ClientRequest(method, url, headers=headers, loop=asyncio.get_running_loop())
+        told = [f"{name}: {value}\r\n" for name, value in request.headers.items() if name != CONTENT_LENGTH]
+        line = f"{request.method} {request.url.raw_path_qs} HTTP/1.1\r\n"
+        return cls(request, "".join((line, *told)).encode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: its status, its headers by any case of their names, and its body, still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: StreamReader
 
 
 class Wire:
     """One question on its way, once: until ``used`` not a byte of it has left."""
 
-    def __init__(self, may_send: MaySend) -> None:
+    def __init__(self, connector: TCPConnector, may_send: MaySend) -> None:
         self.used = False
         self.ran_out = False
+        self._connector = connector
         self._may_send = may_send
-        self._connection: Connection | None = None
 
-    def take(self, connection: Connection) -> None:
-        """The connection that stands for this question; raises SentAlreadyError for another one."""
-        if self._connection is not None:
-            connection.release()
-            raise SentAlreadyError
-        self._connection = connection
+    async def ask(self, address: Address, rest: bytes, read: Callable[[Answer], Awaitable[T]]) -> T:
+        """What is read of the answer; head and rest leave in the very step of the last look at the ticket.
 
-    async def open(self) -> None:
-        """Lets the first byte out when it may leave; else the connection is lost with its question."""
-        if not await self._may_send():
-            self.ran_out = True
-            raise TicketRanOutError
-        protocol = self._connection.protocol if self._connection else None
-        if protocol is None or not protocol.is_connected():
-            raise HungUpError
-        self.used = True
-
-
-class GatedPayload(BytesPayload):
-    """A body before which nothing leaves: the library keeps the headers until it is written.
-
-    It is the last thing before the first byte. Where a connection is handed out would be a turn of the event
-    loop earlier, and that turn may be a long one.
-    """
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """See BytesPayload."""
-        await _wire.get().open()
-        await super().write_with_length(writer, content_length)
+        Raises TicketRanOutError, HungUpError, and what aiohttp raises.
+        """
+        connection = await self._connector.connect(address.request, [], _NO_TIMEOUT)
+        is_over = True
+        try:
+            protocol = connection.protocol
+            if not await self._may_send():
+                self.ran_out = True
+                raise TicketRanOutError
+            if protocol is None or protocol.transport is None or _is_spoilt(protocol):
+                raise HungUpError
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            self.used, is_over = True, False
+            protocol.transport.write(address.head + rest)
+            answer = await _answer(protocol)
+            is_over = True
+            return await read(answer)
+        finally:
+            # aiohttp keeps it for others where the answer was read to its end.
+            connection.release() if is_over else connection.close()
 
 
-_wire: ContextVar[Wire] = ContextVar("wire")
+async def _answer(protocol: ResponseHandler) -> Answer:
+    """The first one that is not of the kind "go on"."""
+    while True:
+        message, content = await protocol.read()
+        if not 100 <= message.code <= 199 or message.upgrade:
+            return Answer(message.code, message.headers, content)
 
 
-@contextmanager
-def under(wire: Wire) -> Iterator[None]:
-    """What is sent in this block goes over this wire."""
-    token = _wire.set(wire)
-    try:
-        yield
-    finally:
-        _wire.reset(token)
-
-
-class _Connector(TCPConnector):
-    """Tells each question which connection it has got."""
-
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        if wire := _wire.get(None):
-            wire.take(connection)
-        return connection
+def _is_spoilt(protocol: ResponseHandler) -> bool:
+    """Whether it was closed meanwhile, or something came that nobody has asked for."""
+    return not protocol.is_connected() or protocol.should_close
 
 
 class Transport(AiohttpTransport):
@@ -101,15 +126,17 @@ class Transport(AiohttpTransport):
         super().__init__(verify=tls, trust_env=False, client=lambda: _new_session(tls, connections_max))
 
     @property
-    def session(self) -> ClientSession:
-        """What lies under httpx2, for questions whose requests are ready-made."""
+    def connector(self) -> TCPConnector:
+        """What lies under httpx2, for questions whose heads are ready-made."""
         if not isinstance(self.client, ClientSession):
             self.client = self.get_client()
-        return self.client
+        connector = self.client.connector
+        assert isinstance(connector, TCPConnector)
+        return connector
 
 
 def _new_session(tls: ssl.SSLContext, connections_max: int) -> ClientSession:
-    connector = _Connector(limit=connections_max, keepalive_timeout=_IDLE_SECONDS_MAX, ssl=tls)
+    connector = TCPConnector(limit=connections_max, keepalive_timeout=_IDLE_SECONDS_MAX, ssl=tls)
     return ClientSession(
         connector=connector, cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=False
     )
