@@ -80,13 +80,13 @@ WIRE = (
         _HTTP,
         """\
     if status >= 300:
-        return _rejected(status, response.headers)
+        return _rejected(status, answer.headers)
 """,
         """\
     if status >= 500:
         return NotSent(f"HTTP {status}")
     if status >= 300:
-        return _rejected(status, response.headers)
+        return _rejected(status, answer.headers)
 """,
         (pytest_of(_PROVIDER, "TestNimbusLookup::test_statuses[500-broken]"),),
     ),
