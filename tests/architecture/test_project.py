@@ -64,6 +64,12 @@ def test_a_port_module_holds_one_port() -> None:
     _holds((path for path in _python(PORTS) if path.name != "__init__.py"), rules.port_shape)
 
 
+def test_values_are_frozen_for_the_type_checker() -> None:
+    """The core makes a hundred values for each search."""
+    files = [path for path in _python(LEADGEN / "domain", LEADGEN / "application") if path.name != "value.py"]
+    _holds(files, rules.values_frozen_at_run_time)
+
+
 def test_only_settings_reads_the_environment() -> None:
     """Every knob has a name, a type and one place."""
     files = (path for path in _python(LEADGEN) if path != LEADGEN / "settings.py")

@@ -97,9 +97,10 @@ def test_private_names_and_empty_files_need_no_docstring() -> None:
 
 PORT = """
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
-@dataclass(frozen=True)
+from leadgen.domain.value import value
+
+@value(frozen=True)
 class Ticket: ...
 
 class IRateLimiter(ABC):
@@ -119,7 +120,7 @@ def test_a_port_passes() -> None:
         "",
         PORT.replace("IRateLimiter", "RateLimiter"),
         PORT.replace("IRateLimiter", "Idle"),
-        PORT.replace("@dataclass(frozen=True)\n", ""),
+        PORT.replace("@value(frozen=True)\n", ""),
         PORT + "class IClock(ABC): ...",
         PORT + "def helper(): ...",
     ],
@@ -127,6 +128,15 @@ def test_a_port_passes() -> None:
 def test_malformed_ports_are_reported(source: str) -> None:
     """None, two, a wrong name, a class that is no value, a function: each is a breach."""
     assert len(rules.port_shape(source)) == 1
+
+
+def test_values_frozen_at_run_time_are_reported() -> None:
+    """Whatever else is said of them; what may change is no value."""
+    plain = "from dataclasses import dataclass"
+    frozen = f"{plain}\n@dataclass(slots=True, frozen=True)\nclass Ask: ..."
+    assert len(rules.values_frozen_at_run_time(frozen)) == 1
+    assert rules.values_frozen_at_run_time(f"{plain}\n@dataclass(slots=True)\nclass Place: ...") == []
+    assert rules.values_frozen_at_run_time(PORT) == []
 
 
 @pytest.mark.parametrize(

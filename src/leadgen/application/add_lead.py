@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from leadgen.application.ports.id_source import IIdSource
 from leadgen.application.ports.lead_repository import Arrival, ILeadRepository, LeadLine
 from leadgen.domain.errors import InvalidInput, UnknownId
 from leadgen.domain.lead_row import FIELD_HEADERS, ReadRow, RejectedRow, read_fields
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Added:
     """A lead, and whether it is new: who was there already is merged, as in an import."""
 

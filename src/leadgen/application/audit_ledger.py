@@ -10,6 +10,7 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.ledger_books import ILedgerBooks, LedgerTotals
 from leadgen.application.ports.usage_report import IUsageReport, UsageLine
 from leadgen.domain.reconciliation import Claim, Coverage, Dispute, Reported, compare
+from leadgen.domain.value import value
 
 _PAGE_LOOKUPS = 1_000
 CLAIMS_MAX = 10_000
@@ -34,7 +35,7 @@ class Reconciliation:
             self.claims.append(claim)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LedgerAudit:
     """The ledger's totals after the report, if there was one, has settled what it explains."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from leadgen.application.ports.market_history import IMarketHistory
 from leadgen.application.ports.provider_catalog import IProviderCatalog
@@ -19,12 +18,13 @@ from leadgen.domain.replay import Terms
 from leadgen.domain.search_options import AS_USUAL, SearchOptions
 from leadgen.domain.standing import Standing
 from leadgen.domain.track_record import usual_seconds
+from leadgen.domain.value import value
 
 _FOLDS = 2
 _NOBODY = Question(None, None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Backtest:
     """What was paid, and what the search would have cost; ``leads``: how many there were in all."""
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.ordering import by_priority
 from leadgen.domain.provider import IPhoneProvider, ProviderConfig
 from leadgen.domain.standing import Standing
+from leadgen.domain.value import value
 
 _TIMEOUT_SECONDS = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ProviderHealth:
     """A provider's configuration, whether it has a key, and whether its host accepts connections."""
 

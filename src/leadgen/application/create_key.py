@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
 from leadgen.application.ports.api_key_repository import IApiKeyRepository
@@ -13,9 +12,10 @@ from leadgen.application.ports.secret_source import ISecretSource
 from leadgen.domain.api_key import NAME_CHARACTERS_MAX, ApiKey, Scope, digest_of, scopes_for, token_of
 from leadgen.domain.errors import InvalidSetting, NotAllowed, NotPossible
 from leadgen.domain.text import clean
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NewKey:
     """A key, and the text that its holder gives; nobody can tell that text again."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
@@ -11,9 +10,10 @@ from leadgen.application.search_lead import Parked, SearchLead
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.lead import EndState
 from leadgen.domain.search_options import AS_USUAL, SearchOptions
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Finding:
     """How the search ended, who had the number, and what the lead has cost so far (micro-USD).
 

@@ -12,6 +12,7 @@ from leadgen.application.ports.lead_repository import Arrival, ILeadRepository
 from leadgen.application.ports.lead_source import ILeadSource
 from leadgen.domain.errors import UnreadableFile
 from leadgen.domain.lead_row import RejectedRow, RowReader, is_usable, read_header
+from leadgen.domain.value import value
 
 BATCH_ROWS = 2_000
 """Rows of a transaction: with more, whoever else writes waits longer; with fewer, the disk is waited for."""
@@ -21,7 +22,7 @@ _SLICE_ROWS = 100
 """Rows that are read at a stretch, before the writing of those ahead of them has its turn."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rejection:
     """A row that did not go in; the header is row 1."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
 from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.search_options import AS_USUAL, SearchOptions
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LookedUp:
     """A lead, and whether its search has ended; if not, it goes on."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner, RunState
 from leadgen.domain.job import JobStatus
+from leadgen.domain.value import value
 
 _GRACE = timedelta(seconds=10)
 """A job this young may be on its way to being started."""
@@ -17,7 +17,7 @@ _WISH = timedelta(minutes=10)
 """For so long a job is woken to heed a wish; a paused one looks by itself as often."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Mended:
     """How many jobs were started, how many closed, and how many woken to heed what is wanted of them."""
 

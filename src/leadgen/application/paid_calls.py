@@ -31,6 +31,7 @@ from leadgen.domain.provider import (
     Rejected,
     Unknown,
 )
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import Answered, Ask, Held
 
 LEASE_MARGIN = timedelta(seconds=5)
@@ -73,7 +74,7 @@ class Entry:
     on_sent: Callable[[], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Purchase:
     """Who is asked what, about whom, and for which job; ``position`` and ``reason``: why this provider."""
 

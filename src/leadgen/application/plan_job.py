@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from leadgen.application.ports.account_repository import IAccountRepository
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.domain.job import Job, JobScope, JobStatus
+from leadgen.domain.value import value
 
 _CHUNKS_WANTED = 32
 _CHUNK_LEADS_MIN = 10
 _CHUNK_LEADS_MAX = 250
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JobPlan:
     """A planned job, how many leads it covers, and how many go into a chunk.
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from leadgen.application.paid_calls import Entry, PaidCalls, Purchase
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ticket_desk import PATIENCE_SECONDS
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import Answered, Ask, Event, Held, Sent, Tick, Verdict, Waterfall
 
 Enter = Callable[[Ask, Entry], Purchase]
 """Makes the purchase that goes with a question of the race."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Parked:
     """The search goes on, but nothing can be done before ``until``."""
 
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Flight:
     """A question under way."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from leadgen.application.ports.account_repository import IAccountRepository
@@ -26,10 +26,11 @@ from leadgen.domain.search_options import AS_USUAL, SearchOptions
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
 from leadgen.domain.track_record import TrackRecord
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import WhenHeld
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Round:
     """The standings, the order in which to ask, the account's tier and budgets, and each question's lookups.
 

@@ -19,6 +19,7 @@ from leadgen.domain.errors import LeadgenError, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, Wanted
 from leadgen.domain.lead import EndState, Lead
 from leadgen.domain.selection import Refusal
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import Verdict
 
 _RECORD_SECONDS = 0.5
@@ -42,7 +43,7 @@ _VIEW_SECONDS = 1.0
 """How old what is known of breakers, providers and budgets may be where a lead's search begins."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChunkReport:
     """How many leads of the chunk have ended, how many are open, and when to come back for those.
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.webhook_repository import IWebhookRepository
 from leadgen.application.ports.webhook_sender import IWebhookSender, Reply
+from leadgen.domain.value import value
 from leadgen.domain.webhook import Delivery, DeliveryState, Endpoint, pause_before
 
 _BATCH = 100
 _AT_ONCE = 10
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sent:
     """How many deliveries arrived, how many were given up, and when the next one is due."""
 

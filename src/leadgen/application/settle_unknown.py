@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from leadgen.application.paid_calls import GIVE_UP_SECONDS, PaidCalls, Purchase
@@ -17,6 +16,7 @@ from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import REPEAT_WITHIN, Lookup
 from leadgen.domain.phone import WantedLine
 from leadgen.domain.provider import Hit, NotSent, OnUnknown, ProviderConfig, Unknown
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import Answered, Ask, Verdict
 
 _BATCH = 500
@@ -27,7 +27,7 @@ _SETTLED_MAX = 200
 """So many lost answers are asked for in one go: each costs a provider's time."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settled:
     """How many intents of dead workers were closed, and how many lost answers were found."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.job import NOBODY_ASKED, JobReport
 from leadgen.domain.progress import STILL, Progress, progress_of
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import WhenHeld
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JobStory:
     """What came of a job, how long it has taken, and how long it takes at least."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.selection import Refusal
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LeadStory:
     """A lead, who was asked and what it cost, and who was not asked and why."""
 

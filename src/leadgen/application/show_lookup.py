@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leadgen.application.ports.ledger_books import Evidence, ILedgerBooks
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.lookup import Lookup
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LookupStory:
     """A lookup, and what came to light after it had been closed."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from leadgen.application.ports.account_repository import IAccountRepository
@@ -12,9 +11,10 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.ledger_books import ILedgerBooks, ProviderTotals
 from leadgen.domain.budget import LOOKUP_MICROS, Span
 from leadgen.domain.tier import Tier
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Usage:
     """A month (UTC) of an account: what each provider's lookups add up to, and what is left of its quota.
 

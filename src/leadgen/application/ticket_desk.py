@@ -12,6 +12,7 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
 from leadgen.domain.fair_queue import ANYBODY, Claimant, FairQueue
+from leadgen.domain.value import value
 
 PATIENCE_SECONDS = 30.0
 """Nobody queues for longer than this for a provider that is free for nobody."""
@@ -34,7 +35,7 @@ _CALLS_KEPT = 20
 """Tickets open as late as all but two of the last calls needed: a slow one now and then is no distance."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unavailable:
     """No ticket: the provider is free for nobody for ``seconds``, or (None) until somebody mends it."""
 

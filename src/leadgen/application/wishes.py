@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.job_runner import IJobRunner
 from leadgen.domain.errors import NotPossible, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobStatus, Wanted
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Wish:
     """A job of which something is wanted; ``is_told``: its runner knows, else Upkeep tells it later."""
 

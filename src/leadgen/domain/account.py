@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from leadgen.domain.errors import InvalidSetting
 from leadgen.domain.tier import Tier
+from leadgen.domain.value import value
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Account:
     """An account by its name."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from leadgen.domain.value import value
 
 OPERATOR = "default"
 """The account of whoever runs leadgen: providers, which all accounts share, are changed by its keys alone."""
@@ -31,7 +32,7 @@ class Scope(StrEnum):
     WEBHOOKS_ADMIN = "webhooks:admin"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ApiKey:
     """A key of an account; ``digest`` is the SHA-256 of its secret, times are in UTC."""
 

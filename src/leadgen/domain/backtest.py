@@ -8,18 +8,18 @@ they lack the answers of all whom they did not need.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leadgen.domain.estimate import Estimate, mean_of, quantile_of
 from leadgen.domain.logged_orders import LoggedOrders, Rank
 from leadgen.domain.market import PastCall, PastLead
 from leadgen.domain.replay import Replayed, Terms, replay
+from leadgen.domain.value import value
 
 LEADS_MIN = 200
 """Fewer leads than these, as they weigh, tell nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Verdict:
     """What a search is expected to cost a lead (micro-USD), how many find a number, and how long they take.
 

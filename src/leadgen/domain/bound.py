@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits
+from leadgen.domain.value import value
 
 _ROUNDS = 4_000
 _STEP = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Pace:
     """What a provider allows and gives: leads a second at most, and the share whose search it ends."""
 
@@ -28,7 +28,7 @@ class Pace:
     hit_rate: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Crowd:
     """So many leads that the same providers can be asked about."""
 

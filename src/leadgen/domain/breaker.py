@@ -12,11 +12,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+from leadgen.domain.value import value
 
 WINDOW_CALLS = 50
 """How many of the last calls count."""
@@ -70,7 +70,7 @@ class Cause(StrEnum):
         return timedelta(seconds=min(first << min(times - 1, 10), longest))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Barred:
     """Why a provider is not to be asked, and when it may be again, where that is soon enough to wait for."""
 
@@ -78,7 +78,7 @@ class Barred:
     again_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Mark:
     """What one call says about its provider: it failed, or answered with a usable number or without.
 
@@ -109,7 +109,7 @@ def mark_of(outcome: Outcome, expected: float | None = None) -> Mark | None:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Breaker:
     """The breaker of one provider as it stands; ``version`` tells changes of the same one apart.
 

@@ -11,12 +11,12 @@ counts for nothing.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.provider import Rejected
+from leadgen.domain.value import value
 
 LOOKUP_MICROS = 1_000_000
 """A lookup in the budget of a month, which counts in millionths of lookups as others in those of dollars."""
@@ -35,7 +35,7 @@ class Span(StrEnum):
     """A month (UTC) of an account, in lookups: the quota of its tier."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Budget:
     """A cap and what of it is gone, in micro-USD, of a month in millionths of lookups.
 
@@ -112,7 +112,7 @@ class Budget:
         return LOOKUP_MICROS * (lookup.state is LookupState.INTENDED), LOOKUP_MICROS * is_used
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OverBudget:
     """A question that was not asked since it would exceed a budget; nothing was held, nothing recorded.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import urlsplit
 
 from leadgen.domain.errors import InvalidSetting
+from leadgen.domain.value import value
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -30,7 +30,7 @@ _NEVER = tuple(
 """What not every Python takes for private, or what leads on to another address."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Egress:
     """The rule: https to addresses that are globally routable, and whatever lies in ``allowed``."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from leadgen.domain.value import value
 
 CALLS_MIN = 30
 """After so many calls what was seen of a provider counts for more than what was configured."""
@@ -27,7 +28,7 @@ _RECENT_CALLS = 80.0
 _SHIFT_SIGMAS = 3.5
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Tally:
     """What is remembered of some calls: all that fade slowly, those of late, and those of before a shift.
 
@@ -110,7 +111,7 @@ class Tally:
 NOTHING = Tally()
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value(frozen=True, slots=True, order=True)
 class Cell:
     """A provider, asked about a segment after others had missed; ``missed`` are their names, sorted."""
 
@@ -119,7 +120,7 @@ class Cell:
     missed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Chance:
     """How likely a usable number is, and how many calls that is worth."""
 

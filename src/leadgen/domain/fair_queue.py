@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from leadgen.domain.value import value
+
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Claimant:
     """For whom somebody waits: an account, its weight, and whether a person waits for the answer.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits
 from leadgen.domain.ordering import Order
 from leadgen.domain.search_options import AS_USUAL, SearchOptions
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import NOTHING_REUSED, Reused, WhenHeld
 
 LATELY = timedelta(seconds=30)
@@ -54,7 +55,7 @@ class JobStatus(StrEnum):
         return JobStatus.PAUSED if wanted is Wanted.PAUSE and not self.is_end else self
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JobScope:
     """Which leads a job covers: one, or all that have no number.
 
@@ -68,7 +69,7 @@ class JobScope:
     of_job: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Job:
     """A job of an account; times in UTC."""
 
@@ -100,7 +101,7 @@ class Job:
         return ((self.ended_at or now) - self.created_at).total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JobEvent:
     """Something that happened in a job: a lead came to an end in it, or (no ``lead_id``) the job to a status.
 
@@ -113,7 +114,7 @@ class JobEvent:
     lead_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ProviderSpend:
     """What one provider did in a job: sent questions, numbers, and money (posted and estimated).
 
@@ -139,7 +140,7 @@ class ProviderSpend:
         return Pace(provider, fastest * leads / self.calls, self.hits / leads)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Asked:
     """About how many leads a job has asked anybody, and each provider."""
 
@@ -150,7 +151,7 @@ class Asked:
 NOBODY_ASKED = Asked()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JobReport:
     """What came of a job so far; ``leads`` less the four counts are still open."""
 

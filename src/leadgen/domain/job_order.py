@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from leadgen.domain.errors import InvalidInput
@@ -12,6 +12,7 @@ from leadgen.domain.money import micros_from_usd
 from leadgen.domain.ordering import Order
 from leadgen.domain.panel import share_of
 from leadgen.domain.search_options import AS_USUAL, SearchOptions, read_options
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import WhenHeld
 
 
@@ -22,7 +23,7 @@ class Only(StrEnum):
     FAILED = EndState.FAILED.value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JobOrder:
     """A job as somebody wants it; see ``Job`` and ``Budget``. As it is: all leads without a number."""
 

@@ -6,13 +6,14 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from leadgen.domain.country import read_country
 from leadgen.domain.mail import company_host, normal_email
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.text import fold
+from leadgen.domain.value import value
 from leadgen.domain.website import bare_host
 
 FROM_FILE = "import"
@@ -37,7 +38,7 @@ class Input(StrEnum):
     JOB_TITLE = "job_title"
 
 
-@dataclass(frozen=True)
+@value(frozen=True)
 class Question:
     """What providers are asked about: the same question is paid for once."""
 
@@ -59,7 +60,7 @@ class Question:
         return frozenset(name for name in Input if getattr(self, name.value))
 
 
-@dataclass(frozen=True)
+@value(frozen=True)
 class Profile:
     """What files told about a person: the fields that leadgen knows, empty where unknown, and all others."""
 
@@ -115,7 +116,7 @@ class Profile:
 _TOLD = tuple(each.name for each in dataclasses.fields(Profile) if each.name != "extra")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Lead:
     """A person of an account, with the number once one is known."""
 

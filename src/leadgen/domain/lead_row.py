@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from leadgen.domain.country import read_country
 from leadgen.domain.lead import Profile
 from leadgen.domain.mail import normal_email
 from leadgen.domain.phone import PhoneNumber, Unplaced, read_phone
 from leadgen.domain.text import clean, fold
+from leadgen.domain.value import value
 from leadgen.domain.website import bare_host
 
 FIELD_HEADERS: Mapping[str, str] = {
@@ -55,7 +55,7 @@ _READERS: Sequence[tuple[str, Callable[[str], str | None], str]] = (
 _UNPLACED = "phoneNumber is no number that can be placed: kept as text, the lead counts as without"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Column:
     """A column of a file: its header, and the profile field it fills (None: kept under its header)."""
 
@@ -63,7 +63,7 @@ class Column:
     field: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ReadRow:
     """A row that is a lead: its profile, the number that came with it, and what was dropped."""
 
@@ -72,7 +72,7 @@ class ReadRow:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RejectedRow:
     """A row that is no lead, and why."""
 

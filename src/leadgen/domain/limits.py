@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from leadgen.domain.errors import InvalidSetting
+from leadgen.domain.value import value
 
 MICROS_PER_SECOND = 1_000_000
 CALLS_MAX = 1_000_000
@@ -29,7 +30,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _RULE = re.compile(r"(\d{1,7})/(\d{1,7})?([smhd])")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rule:
     """At most ``calls`` in any window of ``window_micros``."""
 
@@ -42,7 +43,7 @@ class Rule:
         return f"{self.calls}/{seconds // _UNITS[unit]}{unit}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Limits:
     """All that a provider allows: any number of rules, and how many calls may be in flight at once."""
 
@@ -92,7 +93,7 @@ class Limits:
         return min((shortest.window_micros + validity) // shortest.calls, GAP_MICROS_MAX)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Timing:
     """How tickets lie in time, in microseconds.
 
@@ -121,7 +122,7 @@ class Timing:
         return max(self.horizon, self.lead_of(self.lead_max)) + self.validity
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Granted:
     """A permission to send within ``validity`` of ``start``; ``lease`` is to be given back."""
 
@@ -129,14 +130,14 @@ class Granted:
     lease: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Later:
     """Nothing was consumed; a rule allows no start before ``start``."""
 
     start: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Full:
     """Nothing was consumed; all places are taken, the first of them until ``until`` at the latest."""
 

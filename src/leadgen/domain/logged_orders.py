@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, variance
 
 from leadgen.domain.estimate import Estimate, around
 from leadgen.domain.market import PastCall, PastLead
+from leadgen.domain.value import value
 
 JUDGED_MIN = 0.9
 """In segments that hold so many of the leads the order must have been asked to its end at times."""
@@ -25,7 +25,7 @@ Worth = Callable[[PastCall], float]
 """What is summed up over the calls of a lead: charges, numbers, seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Stratum:
     """Leads of one segment that would all be asked in one order; ``paths``: how they were asked instead.
 

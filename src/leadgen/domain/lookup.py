@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadgen.domain.provider import Charges, Hit, Miss, NotSent, Outcome, Rejected, Unknown
+from leadgen.domain.value import value
 
 REUSE = timedelta(days=30)
 """How long a number is good for, and how long a lost answer is not asked for again."""
@@ -40,7 +40,7 @@ class LookupState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Lookup:
     """A row of the ledger; money in micro-USD, times in UTC.
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from leadgen.domain.estimate import quantile
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PastCall:
     """A question that was answered: with a usable number or not, at what cost, and how fast."""
 
@@ -19,7 +20,7 @@ class PastCall:
     took_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PastLead:
     """A lead about which somebody was asked; the calls in the order in which they were made, one a provider.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from leadgen.domain.experience import CALLS_MIN, Experience
@@ -17,6 +16,7 @@ from leadgen.domain.lead import Question
 from leadgen.domain.money import MICROS_PER_USD
 from leadgen.domain.provider import Charges, ProviderConfig
 from leadgen.domain.standing import Standing
+from leadgen.domain.value import value
 
 
 class Order(StrEnum):
@@ -30,7 +30,7 @@ class Order(StrEnum):
     """By hits per dollar among leads like this one, given who has missed; tries others now and then."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ranked:
     """A provider in its place: what a question costs at most, how likely a number is, and why it is here.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 import phonenumbers
@@ -10,6 +9,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from leadgen.domain.country import read_country, read_country_or_dialling_code
 from leadgen.domain.text import clean
+from leadgen.domain.value import value
 
 EVIDENCE_CHARACTERS_MAX = 64
 """Longer "numbers" are cut when they are kept as evidence."""
@@ -46,7 +46,7 @@ _LINE_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PhoneNumber:
     """A valid number: E.164, its country (ISO alpha-2, empty for international services), its line type."""
 
@@ -55,7 +55,7 @@ class PhoneNumber:
     line: LineType
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unplaced:
     """Something was given as a number, but it cannot be placed in a country: evidence, not a find."""
 

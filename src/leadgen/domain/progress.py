@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from leadgen.domain.job import LATELY, Asked, JobReport, JobStatus
 from leadgen.domain.limits import Limits
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Progress:
     """The pace of a running job; None where nothing can be said.
 

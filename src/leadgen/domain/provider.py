@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from leadgen.domain.errors import InvalidSetting
@@ -12,6 +12,7 @@ from leadgen.domain.lead import Input, Question
 from leadgen.domain.limits import Limits
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.tier import Tier
+from leadgen.domain.value import value
 
 
 class Charges(StrEnum):
@@ -34,7 +35,7 @@ class OnUnknown(StrEnum):
     """It charges for hits alone: ask once more, at the risk of one more hit's price."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ProviderConfig:
     """What is configured of a provider; ``priority`` 1 goes first, ``tier`` is the lowest that may ask."""
 
@@ -54,7 +55,7 @@ class ProviderConfig:
             raise InvalidSetting("unknown", "retry", "charges=hit beside it, or a lost miss is paid twice")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Hit:
     """The provider gave something as a number: ``phone`` where it could be placed, else only ``raw``."""
 
@@ -62,7 +63,7 @@ class Hit:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Miss:
     """The provider knows of no number."""
 
@@ -80,7 +81,7 @@ class Fault(StrEnum):
     """An error of the provider's own: ask again."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rejected:
     """The provider turned the question down and charged nothing."""
 
@@ -89,7 +90,7 @@ class Rejected:
     retry_after_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NotSent:
     """The question never left: nothing was asked, nothing is owed."""
 
@@ -98,7 +99,7 @@ class NotSent:
     """The ticket ran out before the question was sent, which is nobody's fault."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unknown:
     """The question left and no usable answer came back; it may have been charged."""
 

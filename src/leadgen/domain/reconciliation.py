@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.provider import Rejected, Unknown
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reported:
     """What a report says of one reference: what was charged for it, in micro-USD, and for how many calls."""
 
@@ -19,7 +19,7 @@ class Reported:
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Coverage:
     """The time that a report accounts for in full; ``since`` None is from the beginning."""
 
@@ -42,7 +42,7 @@ class Dispute(StrEnum):
     NOT_BILLED = "answered, but not on the report"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Claim:
     """A difference that is the provider's to explain; amounts in micro-USD."""
 
@@ -53,7 +53,7 @@ class Claim:
     reported_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Comparison:
     """What follows for a lookup: what it becomes, where the report explains it, and what is disputed."""
 

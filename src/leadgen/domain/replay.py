@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -12,13 +12,14 @@ from leadgen.domain.market import PastCall, PastLead
 from leadgen.domain.phone import LineType, PhoneNumber
 from leadgen.domain.provider import Charges, Hit, Miss, ProviderConfig
 from leadgen.domain.search_options import AS_USUAL, SearchOptions
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import Answered, Ask, Candidate, Event, Plan, Sent, Tick, Waterfall
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = Hit(PhoneNumber("+12015550100", "US", LineType.OTHER), "")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Terms:
     """Under which prices and in which strategy leads are searched again.
 
@@ -45,7 +46,7 @@ class Terms:
         return Plan(candidates, stagger=self.options.stagger, grace=grace)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Replayed:
     """What a search would have cost (micro-USD), whether it had found a number, and how soon it had ended.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from leadgen.domain.errors import InvalidSetting
 from leadgen.domain.money import micros_from_usd, usd
 from leadgen.domain.phone import WantedLine
+from leadgen.domain.value import value
 
 HEDGE_SECONDS = 0.5
 """After so long the next provider is asked too, of a provider whose usual pace is not known yet."""
@@ -37,7 +37,7 @@ class Strategy(StrEnum):
     """At once: the fastest, and all are paid."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SearchOptions:
     """What whoever orders a search may choose.
 

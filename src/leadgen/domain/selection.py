@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from leadgen.domain.budget import Budget, Span
 from leadgen.domain.lead import Question
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Request:
     """For whom providers are chosen: the question, the tier of the account that asks it, and its budgets."""
 
@@ -22,7 +22,7 @@ class Request:
     budgets: Sequence[Budget] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Refusal:
     """A provider that is not asked, and why.
 
@@ -107,7 +107,7 @@ class WithinBudget(IProviderFilter):
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Selection:
     """Who may be asked, and who not and why."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from leadgen.domain.breaker import Barred
 from leadgen.domain.lead import Input
 from leadgen.domain.provider import ProviderConfig
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Standing:
     """A provider's configuration, and the inputs it needs; None where it has no key and cannot be asked.
 

@@ -6,10 +6,10 @@ How often it has a number at all is told by ``experience``, for each kind of lea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leadgen.domain.estimate import quantile
 from leadgen.domain.phone import LineType, WantedLine
+from leadgen.domain.value import value
 
 ANSWERS_MIN = 50
 """From so many answers on something is said of how long the next one takes."""
@@ -18,7 +18,7 @@ NUMBERS_MIN = 30
 """From so many numbers on something is said of the line of the next one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PastAnswer:
     """How long an answer took, where that is on record, and the type of its number, where it had one."""
 
@@ -26,7 +26,7 @@ class PastAnswer:
     line: LineType | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TrackRecord:
     """A provider's last answers."""
 

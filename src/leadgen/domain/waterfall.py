@@ -30,6 +30,7 @@ from leadgen.domain.provider import (
     Unknown,
 )
 from leadgen.domain.selection import Refusal
+from leadgen.domain.value import value
 
 TRIES = 3
 """How often a question may be sent in one run while it is turned down for nothing: once, and two repeats."""
@@ -39,7 +40,7 @@ _PAUSE_MAX = timedelta(hours=1)
 _SOON = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Candidate:
     """A provider that may be asked: the number of its next question, and how often still in this run.
 
@@ -89,7 +90,7 @@ class WhenHeld(StrEnum):
     """Pass it over; without a number elsewhere the lead ends incomplete."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Plan:
     """Whom to ask, who was refused before, and what to do while one is held.
 
@@ -107,7 +108,7 @@ class Plan:
     max_price_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Answered:
     """The n-th question to a provider came to an end.
 
@@ -120,7 +121,7 @@ class Answered:
     saved_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Held:
     """A question could not be sent now: wait ``until`` then, or give the provider up where it is None."""
 
@@ -133,14 +134,14 @@ class Held:
     """When one that is given up may be asked after all, where that is soon enough to wait for."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sent:
     """A question is on its way: from now on its provider can be late. Before, it was in our own queue."""
 
     provider: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Tick:
     """Time has passed, or the search begins."""
 
@@ -148,7 +149,7 @@ class Tick:
 Event = Answered | Held | Sent | Tick
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ask:
     """Ask this provider its n-th question."""
 
@@ -156,7 +157,7 @@ class Ask:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Find:
     """A number, and who had it."""
 
@@ -164,7 +165,7 @@ class Find:
     provider: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reused:
     """How many answers were there already, and what they would have cost (micro-USD)."""
 
@@ -175,7 +176,7 @@ class Reused:
 NOTHING_REUSED = Reused()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Verdict:
     """How the search ended: with which number, from whom, and who was not asked and why.
 
@@ -202,7 +203,7 @@ class Verdict:
         return min((refusal.again_at for refusal in self.unasked if refusal.again_at), default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Moves:
     """What to do now: questions to ask and such to let go, when to come back, or the verdict.
 

@@ -8,9 +8,10 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from leadgen.domain.value import value
 
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - what secrets begin with, and none itself
 ROTATION = timedelta(hours=24)
@@ -35,7 +36,7 @@ class EventType(StrEnum):
     LEAD_FOUND = "lead.found"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Endpoint:
     """A URL that is told of an account's events. ``disabled_why`` says why nothing is sent any more."""
 
@@ -64,7 +65,7 @@ class DeliveryState(StrEnum):
     """It was tried for days, or its endpoint is gone; it can be replayed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Delivery:
     """An event on its way to an endpoint; ``data`` holds ids and counts only.
 

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from httpx2 import AsyncClient
 
 from leadgen.domain.errors import ServiceUnavailable
+from leadgen.domain.value import value
 
 SIMULATOR_KEY = "simulator-key"
 """What the simulator takes as the key of each provider."""
@@ -21,7 +21,7 @@ _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Simulator:
     """A running provider world."""
 

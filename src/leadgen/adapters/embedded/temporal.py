@@ -8,18 +8,18 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
 from leadgen.adapters.embedded.orphans import remember, sweep
 from leadgen.domain.errors import NotConfigured, ServiceUnavailable
+from leadgen.domain.value import value
 
 _HOST = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DevServer:
     """Where a running dev server listens, and where its web page is."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.domain.budget import OverBudget
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.lookup import Lookup, LookupState
+from leadgen.domain.value import value
 
 _BATCH_MAX = 500
 _TRIES = 4
@@ -27,7 +27,7 @@ _IS_INTENDED = lookups.c.state == LookupState.INTENDED.value
 _IS_UNKNOWN = lookups.c.state == LookupState.UNKNOWN.value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Entry:
     """A change that waits for the next commit, and who waits for it."""
 

@@ -24,9 +24,10 @@ from leadgen.domain.errors import StaleTicket
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.provider import Outcome
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Intend:
     """A question about to be asked, under the epoch of its ticket."""
 
@@ -35,7 +36,7 @@ class Intend:
     may_repeat: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Close:
     """What came of a question, and the number for its lead."""
 
@@ -43,7 +44,7 @@ class Close:
     value: LeadValue | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Correct:
     """What a provider's report says of a lookup, which stands as ``before`` unless it has changed since."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from aiohttp import (
@@ -27,6 +26,7 @@ from httpx_aiohttp.httpx2 import AiohttpTransport
 from yarl import URL
 
 from leadgen.domain.provider import MaySend
+from leadgen.domain.value import value
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class HungUpError(Exception):
     """The connection was closed from the other side while the question waited for its time."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Address:
     """Where questions go, worked out once: whom to connect to, and all of their heads that never changes."""
 
@@ -63,7 +63,7 @@ class Address:
         return cls(request, "".join((line, *told)).encode("ascii"))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Answer:
     """What came back: its status, its headers by any case of their names, and its body, still to be read."""
 

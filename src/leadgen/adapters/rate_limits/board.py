@@ -10,7 +10,6 @@ a seed that comes late is still true, and there is nothing that it could erase.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import delete, func, or_, select, update
@@ -20,6 +19,7 @@ from leadgen.adapters.persistence.tables import limiter_members, limiter_rings, 
 from leadgen.adapters.rate_limits.carrier import Seed
 from leadgen.domain.limits import CALLS_MAX, MICROS_PER_SECOND, Limits, Timing
 from leadgen.domain.lookup import LookupState
+from leadgen.domain.value import value
 
 LEASE_MICROS = 10 * MICROS_PER_SECOND
 """So long after its last sign of life a process counts as dead."""
@@ -37,7 +37,7 @@ class Mode(StrEnum):
     SQL = "sql"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Posting:
     """What the board says of a credential, and who else is alive."""
 
@@ -50,7 +50,7 @@ class Posting:
     """The database's clock (microseconds)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Leap:
     """The database's clock was set forward by so many microseconds: ``until`` then it had been behind."""
 

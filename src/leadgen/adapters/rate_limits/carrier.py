@@ -7,11 +7,11 @@ import hashlib
 import random
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
 from leadgen.domain.limits import MICROS_PER_SECOND, Granted, Limits, Timing
+from leadgen.domain.value import value
 
 TURN_SECONDS_MAX = 0.03
 LEAP_MICROS_MAX = 250_000
@@ -38,7 +38,7 @@ class LostCarrierError(Exception):
     """The carrier does not answer; what was asked may or may not have happened."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Seed:
     """What was admitted before, in microseconds from now: starts (past ones negative), and ends of leases."""
 
@@ -58,7 +58,7 @@ class ICarrier(IRateLimiter):
         """Begins a key with what the ledger knows; a key that is in use is never begun again."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reading:
     """A server's clock (microseconds), read between two moments of this process's own (seconds)."""
 

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +26,7 @@ from leadgen.adapters.telemetry.request_spans import TracedApp
 from leadgen.adapters.telemetry.tracing import Tracing
 from leadgen.domain.lead import Input, Question
 from leadgen.domain.provider import IPhoneProvider, MaySend, Outcome, Rejected, Unknown
+from leadgen.domain.value import value
 
 _SEND_SECONDS = 3.0
 _SEND_EVERY_MILLIS = 1_000
@@ -36,7 +36,7 @@ _KEY_CHARACTERS = 12
 """As many of a lookup's key as the log shows, and `leadgen ledger show` needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Work:
     """What an activity works at: which attempt, for which job, and whether it is one of many stretches."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import datetime
 
+from leadgen.domain.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class Answer:
     """What a request was answered: a status, a JSON text, and where to look for what it made."""
 
@@ -16,7 +17,7 @@ class Answer:
     location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Claim:
     """What is known of a request: what it asks for, the id of what it makes, its answer once there is one.
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from leadgen.domain.lead import EndState, Lead, Profile
 from leadgen.domain.lead_row import Column
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
+from leadgen.domain.value import value
 from leadgen.domain.waterfall import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Arrival:
     """A person from a file, with the id it gets if it is new, and the number it came with."""
 
@@ -24,7 +25,7 @@ class Arrival:
     phone: PhoneNumber | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Conclusion:
     """How the search for a lead ended."""
 
@@ -32,7 +33,7 @@ class Conclusion:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LeadLine:
     """A lead with what its lookups cost (posted and estimated), in micro-USD."""
 
@@ -60,7 +61,7 @@ class LeadRecord(NamedTuple):
     second_phone: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LeadFilter:
     """Which leads to look at: those with one of these end states (None: not searched yet), of this e-mail.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from leadgen.domain.lookup import Lookup
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ProviderTotals:
     """What one provider's lookups add up to, in micro-USD."""
 
@@ -20,7 +21,7 @@ class ProviderTotals:
     estimated_micros: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LedgerTotals:
     """What all lookups add up to; ``oldest_unknown`` is when the oldest unknown one was made."""
 
@@ -30,7 +31,7 @@ class LedgerTotals:
     providers: Mapping[str, ProviderTotals] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Evidence:
     """What came to light after a lookup had been closed, and what it changed (micro-USD)."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leadgen.domain.limits import Rule
 from leadgen.domain.provider import ProviderConfig
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LimitReading:
     """A provider's limits at a moment.
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from leadgen.domain.budget import OverBudget
 from leadgen.domain.lookup import Lookup
 from leadgen.domain.phone import PhoneNumber
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LeadValue:
     """A number found for a lead, to be recorded together with its charge."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leadgen.domain.limits import Limits
+from leadgen.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ticket:
     """A permission to send one call between two moments of this process's monotonic clock (seconds).
 
@@ -25,7 +25,7 @@ class Ticket:
     """Under which state of the limits it was given; the ledger takes no intent of another one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Tickets:
     """What a limiter gives: tickets in the order of their starts, and when to ask for more.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 
+from leadgen.domain.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class UsageLine:
     """A call as its provider has it: under our reference, received when (UTC), charged in micro-USD."""
 
