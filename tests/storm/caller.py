@@ -24,8 +24,9 @@ from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.adapters.rate_limits.redis import RedisRateLimiter, open_redis
 from leadgen.adapters.rate_limits.sql import SqlRateLimiter
 from leadgen.adapters.system import SystemClock, process_name
-from leadgen.application.paid_calls import PaidCalls, Purchase
+from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.provider_watch import ProviderWatch
+from leadgen.application.purchase import Purchase
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.composition import PROVIDERS
 from leadgen.domain.lead import Lead, Profile

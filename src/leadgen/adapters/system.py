@@ -22,9 +22,7 @@ class SystemClock(IClock):
         """See IClock."""
         return datetime.now(UTC)
 
-    def monotonic(self) -> float:
-        """See IClock."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:
         """See IClock."""

@@ -24,6 +24,11 @@ class FreshCopy(Generic[T]):
         self._read_by: asyncio.Task[T] | None = None
         self._reading: asyncio.Task[T] | None = None
 
+    def at_hand(self) -> T | None:
+        """What ``get`` would give at once, without anything to do; None where there is no such copy."""
+        is_new = self._clock.monotonic() - self._read_at < self._seconds_max / 2
+        return self._value if is_new else None
+
     async def get(self) -> T:
         """What is on record, as it was ``seconds_max`` ago at most, or now. Raises what reading raises."""
         while True:

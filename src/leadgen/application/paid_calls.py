@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -13,13 +14,12 @@ from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import Ticket
 from leadgen.application.provider_watch import ProviderWatch
+from leadgen.application.purchase import Leader, Purchase
 from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk, Unavailable
 from leadgen.domain.budget import OverBudget
 from leadgen.domain.errors import LeadgenError, ServiceUnavailable, StaleTicket
-from leadgen.domain.fair_queue import ANYBODY, Claimant
-from leadgen.domain.lead import Lead, Question
-from leadgen.domain.lookup import Lookup, LookupState, lookup_key
-from leadgen.domain.phone import PhoneNumber, WantedLine
+from leadgen.domain.lead import Question
+from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.provider import (
     Fault,
     Hit,
@@ -31,8 +31,7 @@ from leadgen.domain.provider import (
     Rejected,
     Unknown,
 )
-from leadgen.domain.value import value
-from leadgen.domain.waterfall import Answered, Ask, Held
+from leadgen.domain.waterfall import Answered, Held
 
 LEASE_MARGIN = timedelta(seconds=5)
 """How much longer than its call a lookup belongs to its owner, who books the answer in that time."""
@@ -66,86 +65,6 @@ _RECALLS_SECONDS = (0.3, 1.0)
 _LET_GO = NotSent("let go: another one had a number", late=True)
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A question in a race: until its first byte has left it can be let go; ``on_sent`` is called then."""
-
-    is_let_go: bool = False
-    on_sent: Callable[[], None] | None = None
-
-
-@value(frozen=True, slots=True)
-class Purchase:
-    """Who is asked what, about whom, and for which job; ``position`` and ``reason``: why this provider."""
-
-    lead: Lead
-    question: Question
-    job_id: str | None
-    ask: Ask
-    patience_seconds: float = PATIENCE_SECONDS
-    """How long to queue for a provider that is free for nobody."""
-
-    claimant: Claimant = ANYBODY
-    """On whose behalf: whose turn it is among those who queue."""
-
-    line: WantedLine = WantedLine.ANY
-    entry: Entry | None = None
-    position: int | None = None
-    reason: str = ""
-    missed: frozenset[str] | None = None
-    """Who has been asked before and had no usable number; None where it is asked for another reason."""
-
-    @property
-    def is_let_go(self) -> bool:
-        """Whether nobody wants it to be sent any more."""
-        return self.entry is not None and self.entry.is_let_go
-
-    @property
-    def purse(self) -> tuple[str, str | None, str]:
-        """Whose money it would take, and for whom."""
-        return self.lead.account, self.job_id, self.ask.provider
-
-    def note_sent(self) -> None:
-        """Tells the race that the question is on its way, if only by another one who asks the same."""
-        if self.entry is not None and self.entry.on_sent is not None:
-            self.entry.on_sent()
-
-    def key(self) -> str:
-        """Under which key the ledger has it."""
-        return lookup_key(self.lead.account, self.question.digest, self.ask.provider, self.ask.n)
-
-    def is_settled_by(self, phone: PhoneNumber) -> bool:
-        """Whether this number is the lead's at once; in a race that is decided when the race is."""
-        return self.entry is None and self.line.takes(phone.line)
-
-    def may_follow(self, leader: Purchase) -> bool:
-        """Whether it can await a leader's answer: one that is served no later than it would be itself."""
-        is_as_urgent = leader.claimant.is_urgent or not self.claimant.is_urgent
-        return is_as_urgent and leader.patience_seconds <= self.patience_seconds
-
-
-@dataclass(slots=True, eq=False)
-class _Leader:
-    """A question that this process is asking, or queues for, and those who await its answer too."""
-
-    purchase: Purchase
-    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
-    is_sent: bool = False
-    followers: list[Purchase] = field(default_factory=list)
-
-    def follow(self, purchase: Purchase) -> None:
-        """Lets somebody await its answer: their question leaves when this one does."""
-        self.followers.append(purchase)
-        if self.is_sent:
-            purchase.note_sent()
-
-    def note_sent(self) -> None:
-        """Tells all of them that the question is on its way."""
-        self.is_sent = True
-        for purchase in (self.purchase, *self.followers):
-            purchase.note_sent()
-
-
 @dataclass(slots=True)
 class _Permit:
     """What a call may leave under: the ticket that it has now, and until when it may have another one."""
@@ -177,7 +96,7 @@ class PaidCalls:
         self._owner = owner
         self._numbers = count()
         self._under_way: set[asyncio.Task[Answered | Held]] = set()
-        self._leaders: dict[str, _Leader] = {}
+        self._leaders: dict[str, Leader] = {}
         self._out_of_money: dict[tuple[str, str | None, str], Held] = {}
 
     async def ask(self, purchase: Purchase) -> Answered | Held:
@@ -188,19 +107,19 @@ class PaidCalls:
         key, provider = purchase.key(), purchase.ask.provider
         if key in self._leaders and (standing := await self._led(key, purchase)):
             return await self._outcome_of(standing, purchase)
-        leader = self._leaders.setdefault(key, _Leader(purchase))
-        call: asyncio.Task[Answered | Held] | None = None
+        leader = self._leaders.setdefault(key, Leader(purchase))
+        end: asyncio.Future[Answered | Held] | None = None
         try:
             if held := await self._refusal(purchase):
                 return held
             ticket = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
             if not isinstance(ticket, Ticket):
                 return self._held(provider, ticket)
-            call = self._begin(purchase, ticket, key, leader)
+            end = self._begin(purchase, ticket, key, leader)
         finally:
-            if call is None:
+            if end is None:
                 self._step_down(key, leader, purchase)
-        return await asyncio.shield(call)
+        return await end
 
     async def ask_first(self, purchases: Sequence[Purchase]) -> Sequence[Answered | Held]:
         """What came of the question, of these about one lead, whose provider is free first; or why none is.
@@ -219,16 +138,18 @@ class PaidCalls:
         if key in self._leaders:  # somebody else asks the same: that answer will do
             await self._desk.give_back(taken)
             return [await self.ask(purchase)]
-        leader = self._leaders[key] = _Leader(purchase)
-        return [await asyncio.shield(self._begin(purchase, taken, key, leader))]
+        leader = self._leaders[key] = Leader(purchase)
+        return [await self._begin(purchase, taken, key, leader)]
 
     def _begin(
-        self, purchase: Purchase, ticket: Ticket, key: str, leader: _Leader
-    ) -> asyncio.Task[Answered | Held]:
-        call = asyncio.create_task(self._call(purchase, ticket))
+        self, purchase: Purchase, ticket: Ticket, key: str, leader: Leader
+    ) -> asyncio.Future[Answered | Held]:
+        """What will have come of the call, which goes on though nobody waits for that."""
+        end: asyncio.Future[Answered | Held] = asyncio.get_running_loop().create_future()
+        call = asyncio.create_task(self._call(purchase, ticket, key))
         self._under_way.add(call)
-        call.add_done_callback(lambda ended: self._end(ended, key, leader, purchase))
-        return call
+        call.add_done_callback(functools.partial(self._end, key, leader, purchase, end))
+        return end
 
     def _held(self, provider: str, unavailable: Unavailable) -> Held:
         seconds = unavailable.seconds
@@ -251,21 +172,32 @@ class PaidCalls:
         return None
 
     def _end(
-        self, call: asyncio.Task[Answered | Held], key: str, leader: _Leader, purchase: Purchase
+        self,
+        key: str,
+        leader: Leader,
+        purchase: Purchase,
+        end: asyncio.Future[Answered | Held],
+        call: asyncio.Task[Answered | Held],
     ) -> None:
         self._under_way.discard(call)
         self._step_down(key, leader, purchase)
+        if call.cancelled():
+            end.cancel()
+        elif (error := call.exception()) and not end.done():
+            end.set_exception(error)
+        elif not end.done():
+            end.set_result(call.result())
 
     def _note_sent(self, purchase: Purchase, key: str) -> None:
         leader = self._leaders.get(key)
         (leader if leader is not None and leader.purchase is purchase else purchase).note_sent()
 
-    def _step_down(self, key: str, leader: _Leader, purchase: Purchase) -> None:
+    def _step_down(self, key: str, leader: Leader, purchase: Purchase) -> None:
         if leader.purchase is purchase:
             del self._leaders[key]
             leader.has_ended.set()
 
-    async def _call(self, purchase: Purchase, ticket: Ticket) -> Answered | Held:
+    async def _call(self, purchase: Purchase, ticket: Ticket, key: str) -> Answered | Held:
         may_be_at_work, permit = False, _Permit(ticket)
         try:
             if purchase.is_let_go:
@@ -277,7 +209,7 @@ class PaidCalls:
                 return Held(config.name, "no key on this worker", None)
             if barred := await self._watch.admit(config.name):
                 return Held(config.name, barred.why, None, again_at=barred.again_at)
-            lookup = self._intend(purchase, config, ticket)
+            lookup = self._intend(purchase, config, ticket, key)
             permit.renewable_until = self._clock.monotonic() + RENEWAL.total_seconds()
             standing = await self._record(lookup, config, ticket)
             if isinstance(standing, OverBudget):
@@ -325,14 +257,16 @@ class PaidCalls:
 
     async def _refusal(self, purchase: Purchase) -> Held | None:
         """Why no ticket is worth it: the provider is left alone, or the purse was empty a moment ago."""
-        provider, now = purchase.ask.provider, self._clock.now()
+        provider = purchase.ask.provider
         if barred := await self._watch.refusal(provider):
             return Held(provider, barred.why, None, again_at=barred.again_at)
         if self._out_of_money:
+            now = self._clock.now()
             self._out_of_money = {
                 purse: held for purse, held in self._out_of_money.items() if held.until and held.until > now
             }
-        return self._out_of_money.get(purchase.purse)
+            return self._out_of_money.get(purchase.purse)
+        return None
 
     async def _insist(self, write: Callable[[], Awaitable[bool]], *, until: datetime) -> bool:
         """Writes as soon as the database answers; raises ServiceUnavailable when it does not in time."""
@@ -346,12 +280,12 @@ class PaidCalls:
             await self._clock.sleep(pause)
             pause = min(2 * pause, _INSIST_SECONDS_MAX)
 
-    def _intend(self, purchase: Purchase, config: ProviderConfig, ticket: Ticket) -> Lookup:
+    def _intend(self, purchase: Purchase, config: ProviderConfig, ticket: Ticket, key: str) -> Lookup:
         now = self._clock.now()
         leaves_in = max(timedelta(seconds=ticket.closes_at - self._clock.monotonic()), RENEWAL)
         lead = purchase.lead
         return Lookup(
-            key=purchase.key(),
+            key=key,
             account=lead.account,
             lead_id=lead.id,
             job_id=purchase.job_id,
@@ -417,8 +351,8 @@ class PaidCalls:
                 self._desk.note_sent(ticket)
                 if purchase.is_let_go:
                     return False
-                if self._clock.monotonic() <= ticket.closes_at:
-                    sent_at = self._clock.monotonic()
+                if (now := self._clock.monotonic()) <= ticket.closes_at:
+                    sent_at = now
                     self._note_sent(purchase, reference)
                     return True
                 if not await self._renew(permit):

@@ -31,8 +31,8 @@ class _Notes:
     """What calls have said since it was last written down."""
 
     marks: dict[str, list[Mark]] = field(default_factory=lambda: defaultdict(list))
-    calls: Counter[Cell] = field(default_factory=Counter)
-    hits: Counter[Cell] = field(default_factory=Counter)
+    seen: dict[Cell, tuple[int, int]] = field(default_factory=dict)
+    """How many calls and hits."""
 
 
 class ProviderWatch:
@@ -64,14 +64,17 @@ class ProviderWatch:
 
     async def refusal(self, provider: str) -> Barred | None:
         """Why this provider is not to be asked, or None where it may be, if only to try it."""
-        breaker, now = (await self.breakers()).get(provider), self._clock.now()
-        if breaker is None or breaker.state is BreakerState.CLOSED or breaker.is_due(now):
+        breaker = (self._breakers.at_hand() or await self.breakers()).get(provider)
+        if breaker is None or breaker.state is BreakerState.CLOSED:
+            return None
+        now = self._clock.now()
+        if breaker.is_due(now):
             return None
         return None if self._passes[provider, breaker.until] > 0 else breaker.barred(now)
 
     async def admit(self, provider: str) -> Barred | None:
         """Why this call is not to be made, or None: one that tries a provider takes one of the few places."""
-        breaker = (await self.breakers()).get(provider)
+        breaker = (self._breakers.at_hand() or await self.breakers()).get(provider)
         if breaker is None or breaker.state is BreakerState.CLOSED:
             return None
         if breaker.is_due(self._clock.now()):
@@ -93,8 +96,9 @@ class ProviderWatch:
         if mark is not None:
             self._notes.marks[provider].append(mark)
         if cell and isinstance(outcome, Hit | Miss):
-            self._notes.calls[cell] += 1
-            self._notes.hits[cell] += isinstance(outcome, Hit) and outcome.phone is not None
+            calls, hits = self._notes.seen.get(cell, (0, 0))
+            is_hit = isinstance(outcome, Hit) and outcome.phone is not None
+            self._notes.seen[cell] = calls + 1, hits + is_hit
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush_later())
 
@@ -127,7 +131,7 @@ class ProviderWatch:
         return (await self.breakers()).get(breaker.provider, breaker)
 
     async def _flush_later(self) -> None:
-        while self._notes.marks or self._notes.calls:
+        while self._notes.marks or self._notes.seen:
             await self._clock.sleep(_FLUSH_SECONDS)
             await self._flush()
 
@@ -135,8 +139,8 @@ class ProviderWatch:
         notes, self._notes = self._notes, _Notes()
         try:
             await self._step(notes.marks)
-            if notes.calls:
-                await self._tallies.add({cell: (n, notes.hits[cell]) for cell, n in notes.calls.items()})
+            if notes.seen:
+                await self._tallies.add(notes.seen)
         except ServiceUnavailable:
             self._keep(notes)
         except asyncio.CancelledError:  # by drain, which writes it then
@@ -163,8 +167,9 @@ class ProviderWatch:
         """What could not be written is kept for the next time, within bounds."""
         for name, marks in notes.marks.items():
             self._notes.marks[name] = (marks + self._notes.marks[name])[-_MARKS_MAX:]
-        self._notes.calls += notes.calls
-        self._notes.hits += notes.hits
+        for cell, (calls, hits) in notes.seen.items():
+            new_calls, new_hits = self._notes.seen.get(cell, (0, 0))
+            self._notes.seen[cell] = calls + new_calls, hits + new_hits
 
     async def _read_experience(self) -> Experience:
         return Experience(await self._tallies.tallies())

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from leadgen.application.paid_calls import Entry, PaidCalls, Purchase
+from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.ports.clock import IClock
+from leadgen.application.purchase import Entry, Purchase
 from leadgen.application.ticket_desk import PATIENCE_SECONDS
 from leadgen.domain.value import value
 from leadgen.domain.waterfall import Answered, Ask, Event, Held, Sent, Tick, Verdict, Waterfall

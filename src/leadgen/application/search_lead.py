@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from leadgen.application.paid_calls import Entry, PaidCalls, Purchase
+from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.ports.clock import IClock
+from leadgen.application.purchase import Entry, Purchase
 from leadgen.application.race import Enter, Parked, Race
 from leadgen.application.round import Round
 from leadgen.application.ticket_desk import PATIENCE_SECONDS
@@ -58,6 +59,7 @@ class SearchLead:
 
         def purchase(ask: Ask, entry: Entry | None = None) -> Purchase:
             position, reason = places[ask.provider]
+            missed_since = waterfall.missed
             return Purchase(
                 lead,
                 question,
@@ -69,7 +71,7 @@ class SearchLead:
                 entry,
                 position,
                 reason,
-                None if waterfall.missed is None else missed | waterfall.missed,
+                None if missed_since is None else missed | missed_since,
             )
 
         if around.options.is_race:

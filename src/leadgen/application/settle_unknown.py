@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from leadgen.application.paid_calls import GIVE_UP_SECONDS, PaidCalls, Purchase
+from leadgen.application.paid_calls import GIVE_UP_SECONDS, PaidCalls
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.application.ports.provider_catalog import IProviderCatalog
+from leadgen.application.purchase import Purchase
 from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import REPEAT_WITHIN, Lookup
 from leadgen.domain.phone import WantedLine

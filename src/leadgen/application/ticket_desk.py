@@ -119,6 +119,8 @@ class TicketDesk:
         self._clock = clock
         self._counters: dict[str, _Counter] = {}
         self._pace = Pace()
+        self._maturing = 0
+        """How many calls have a ticket and have not left yet."""
         self._has_room = asyncio.Event()
 
     @property
@@ -209,20 +211,19 @@ class TicketDesk:
     def note_sent(self, ticket: Ticket) -> None:
         """The call of this ticket leaves now, or would have: the next ones are made ready."""
         counter, now = self._counters[ticket.credential], self._clock.monotonic()
-        is_full = bool(counter.waiting) and self._maturing() >= self._pace.room / 2
+        is_full = bool(counter.waiting) and self._maturing >= self._pace.room / 2
         self._pace.note(now - ticket.opens_at, now, is_full=is_full)
         self._leave(counter, ticket)
 
     def _leave(self, counter: _Counter, ticket: Ticket) -> None:
-        if counter.given_at.pop(ticket, None) is not None and self._room() >= _TICKETS_MAX:
-            self._has_room.set()
-
-    def _maturing(self) -> int:
-        return sum(len(counter.given_at) for counter in self._counters.values())
+        if counter.given_at.pop(ticket, None) is not None:
+            self._maturing -= 1
+            if self._room() >= _TICKETS_MAX:
+                self._has_room.set()
 
     def _room(self) -> int:
         """How many more calls this process can make ready now."""
-        return int(self._pace.room) - self._maturing()
+        return int(self._pace.room) - self._maturing
 
     async def distrust(self, provider: str) -> None:
         """A ticket was refused as outdated: the limiter looks anew before it gives another one."""
@@ -319,6 +320,7 @@ class TicketDesk:
             place = counter.waiting.pop()
             if place.is_waiting:
                 counter.given_at[ticket] = self._clock.monotonic()
+                self._maturing += 1
                 place.serve(ticket)
                 return
         await self._limiter.release(ticket)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from leadgen.domain.value import value
 
@@ -111,8 +112,7 @@ class Tally:
 NOTHING = Tally()
 
 
-@value(frozen=True, slots=True, order=True)
-class Cell:
+class Cell(NamedTuple):
     """A provider, asked about a segment after others had missed; ``missed`` are their names, sorted."""
 
     segment: str

@@ -159,6 +159,22 @@ def parse_rules(text: str, setting: str) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+@value(frozen=True, slots=True)
+class _Spacing:
+    """What limits say of every admission, worked out once; ``counted``: how far back their rules count."""
+
+    limits: Limits
+    gap: int
+    foresight: int
+    counted: int
+
+    @classmethod
+    def of(cls, limits: Limits, timing: Timing) -> _Spacing:
+        """See ``Limits``."""
+        counted = max(rule.calls for rule in limits.rules)
+        return cls(limits, limits.gap(timing.validity), limits.foresight(timing.validity), counted)
+
+
 @dataclass(slots=True)
 class Ring:
     """The admissions of one credential, and the rule for the next one."""
@@ -174,23 +190,26 @@ class Ring:
     leases: dict[int, int] = field(default_factory=dict)
     _no_end_before: int = field(default=0, compare=False)
     """No lease ends earlier, so that they are gone through once in a while and not for each admission."""
+    _spacing: _Spacing | None = field(default=None, compare=False)
 
     def admit(self, now: int, lease_micros: int, lead_micros: int = 0) -> Admission:
         """The next permission to send, or when to ask again; a place is held for ``lease_micros`` at most.
 
         ``lead_micros``: how far ahead the start lies at least, where that is further than usual.
         """
-        lead = self.timing.lead_of(lead_micros)
-        now = self.seen = max(now, self.seen)
-        self._drop_expired(now)
+        lead, spacing = self.timing.lead_of(lead_micros), self._spaced()
+        now = max(now, self.seen)
+        self.seen = now
+        if now >= self._no_end_before:
+            self._drop_expired(now)
         if len(self.leases) >= self.limits.concurrency:
             return Full(min(self.leases.values()))
         start = self._next_start(now + lead)
-        if start > now + self.timing.reach(lead, self.limits):
+        if start > now + max(min(self.timing.horizon, lead + spacing.foresight), lead):
             return Later(start)
         self.starts.append(start)
-        if len(self.starts) >= 2 * self._counted:
-            del self.starts[: -self._counted]
+        if len(self.starts) >= 2 * spacing.counted:
+            del self.starts[: -spacing.counted]
         lease = self.count
         self.count += 1
         self.leases[lease] = start + lease_micros
@@ -218,7 +237,7 @@ class Ring:
 
     def dump(self) -> bytes:
         """All that ``load`` needs to go on with these admissions."""
-        starts = self.starts[-self._counted :]
+        starts = self.starts[-self._spaced().counted :]
         leases = chain.from_iterable(self.leases.items())
         return array("q", (self.count, self.floor, self.seen, len(starts), *starts, *leases)).tobytes()
 
@@ -238,14 +257,15 @@ class Ring:
             dict(zip(leases[::2], leases[1::2], strict=True)),
         )
 
-    @property
-    def _counted(self) -> int:
-        return max(rule.calls for rule in self.limits.rules)
+    def _spaced(self) -> _Spacing:
+        if self._spacing is None or self._spacing.limits is not self.limits:
+            self._spacing = _Spacing.of(self.limits, self.timing)
+        return self._spacing
 
     def _next_start(self, earliest: int) -> int:
         start = max(earliest, self.floor)
         if self.starts:
-            start = max(start, self.starts[-1] + self.limits.gap(self.timing.validity))
+            start = max(start, self.starts[-1] + self._spaced().gap)
         for rule in self.limits.rules:
             if len(self.starts) >= rule.calls:
                 back = self.starts[-rule.calls]
@@ -253,7 +273,5 @@ class Ring:
         return start
 
     def _drop_expired(self, now: int) -> None:
-        if now < self._no_end_before:
-            return
         self.leases = {lease: until for lease, until in self.leases.items() if until > now}
         self._no_end_before = min(self.leases.values(), default=now + WINDOW_MICROS_MAX)

@@ -102,10 +102,11 @@ def _parse(text: str, country: str | None) -> PhoneNumber | None:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN:  # just as the library says whether a number is valid
         return None
     return PhoneNumber(
         e164=phonenumbers.format_number(number, PhoneNumberFormat.E164),
         country=phonenumbers.region_code_for_number(number) or "",
-        line=_LINE_TYPES.get(phonenumbers.number_type(number), LineType.OTHER),
+        line=_LINE_TYPES.get(kind, LineType.OTHER),
     )

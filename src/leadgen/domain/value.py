@@ -18,4 +18,4 @@ else:
 
     def value(*, frozen: bool, **options: Any) -> Any:
         """A decorator: equal values have one hash, as if they were frozen."""
-        return dataclasses.dataclass(unsafe_hash=frozen, **options)
+        return dataclasses.dataclass(unsafe_hash=frozen and options.get("eq", True), **options)

@@ -29,9 +29,10 @@ from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.adapters.rate_limits.redis import RedisRateLimiter, open_redis
 from leadgen.adapters.rate_limits.sql import SqlRateLimiter
 from leadgen.adapters.system import SystemClock
-from leadgen.application.paid_calls import PaidCalls, Purchase
+from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.ports.rate_limiter import Tickets
 from leadgen.application.provider_watch import ProviderWatch
+from leadgen.application.purchase import Purchase
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.errors import ServiceUnavailable, StaleTicket
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Timing

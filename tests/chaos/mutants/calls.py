@@ -93,8 +93,8 @@ CALLS = (
         "sent-late",
         "a call is sent though its window is over",
         "application/paid_calls.py",
-        "if self._clock.monotonic() <= ticket.closes_at:",
-        "if True:",
+        "if (now := self._clock.monotonic()) <= ticket.closes_at:",
+        "if now := self._clock.monotonic():",
         (pytest_of(_LATE, "test_ticket_that_ran_out_is_not_sent_and_free"),),
     ),
     Mutant(
@@ -116,7 +116,7 @@ CALLS = (
     Mutant(
         "first-number-kept",
         "in a race the first number is the lead's at once",
-        "application/paid_calls.py",
+        "application/purchase.py",
         "return self.entry is None and self.line.takes(phone.line)",
         "return self.line.takes(phone.line)",
         (pytest_of(_RACES, "test_better_ranked_number_within_the_grace_is_the_lead_s"),),

@@ -39,7 +39,7 @@ LIMITS = (
         "endless-lease",
         "a place that nobody gives back is never free again",
         "domain/limits.py",
-        "        self._drop_expired(now)\n",
+        "        if now >= self._no_end_before:\n            self._drop_expired(now)\n",
         "",
         (pytest_of(_RING, "test_a_place_that_nobody_gives_back_is_free_when_its_lease_ends"),),
     ),
@@ -105,7 +105,7 @@ LIMITS = (
         """\
         except LostCarrierError:
             return self._without_redis(credential)
-        self._limits[credential] = limits
+        self._limits[credential], self._keys[credential] = limits, key
 """,
         """\
         except LostCarrierError:
@@ -118,7 +118,7 @@ LIMITS = (
                 )
                 await carrier.seed(key, limits, seed)
                 given = await carrier.take(key, limits, wanted=wanted, lease_seconds=lease_seconds)
-        self._limits[credential] = limits
+        self._limits[credential], self._keys[credential] = limits, key
 """,
         (pytest_of(_CHANGES, "test_redis_dies_and_comes_back[sqlite-1]"),),
     ),

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from leadgen.application.end_job import EndJob
-from leadgen.application.paid_calls import Entry, Purchase
+from leadgen.application.purchase import Entry, Purchase
 from leadgen.application.search_lead import Parked
 from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits, Rule

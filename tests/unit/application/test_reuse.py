@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from leadgen.adapters.persistence.track_records import SqlTrackRecords
-from leadgen.application.paid_calls import Purchase
+from leadgen.application.purchase import Purchase
 from leadgen.application.round import OpenRound
 from leadgen.domain.experience import CALLS_MIN
 from leadgen.domain.fair_queue import Claimant

@@ -28,9 +28,10 @@ from leadgen.adapters.persistence.track_records import SqlTrackRecords
 from leadgen.adapters.persistence.writer_threads import Work
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.application.find_phone import FindPhone
-from leadgen.application.paid_calls import PaidCalls, Purchase
+from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.ports.lead_repository import Arrival
 from leadgen.application.provider_watch import ProviderWatch
+from leadgen.application.purchase import Purchase
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
 from leadgen.application.search_lead import Parked, SearchLead

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
@@ -76,7 +75,8 @@ class FailoverRateLimiter(IRateLimiter):
         self._unseeded: dict[str, int] = {}
         """The epoch that this process has raised and not yet tried to seed."""
         self._limits: dict[str, Limits] = {}
-        """Under which limits the last tickets were given."""
+        self._keys: dict[str, str] = {}
+        """Under which limits, and which keys of their carriers, the last tickets were given."""
         self._pauses: dict[str, tuple[float, int]] = {}
         """Until when a provider wants no call, and the last epoch whose carrier was told."""
         self._reading: Reading | None = None
@@ -109,7 +109,7 @@ class FailoverRateLimiter(IRateLimiter):
             return await self._warm(credential, posting, limits, lease_seconds)
         except LostCarrierError:
             return self._without_redis(credential)
-        self._limits[credential] = limits
+        self._limits[credential], self._keys[credential] = limits, key
         self._colds[credential] = 0
         if posting.mode is Mode.REDIS:
             self._redis_silent_since = None
@@ -121,12 +121,13 @@ class FailoverRateLimiter(IRateLimiter):
 
     async def release(self, ticket: Ticket) -> None:
         """See IRateLimiter."""
-        posting, limits = self._postings.get(ticket.credential), self._limits.get(ticket.credential)
-        if posting is None or limits is None or posting.epoch != ticket.epoch:
+        posting, key = self._postings.get(ticket.credential), self._keys.get(ticket.credential)
+        if posting is None or key is None or posting.epoch != ticket.epoch:
             return
-        key = carrier_key(ticket.credential, ticket.epoch, limits)
         try:
-            await self._carriers[posting.mode].release(dataclasses.replace(ticket, credential=key))
+            await self._carriers[posting.mode].release(
+                Ticket(key, ticket.opens_at, ticket.closes_at, ticket.lease)
+            )
         except LostCarrierError:
             return  # the lease ends by itself
 

@@ -9,7 +9,7 @@ from leadgen.domain.limits import Limits
 from leadgen.domain.value import value
 
 
-@value(frozen=True, slots=True)
+@value(frozen=True, slots=True, eq=False)
 class Ticket:
     """A permission to send one call between two moments of this process's monotonic clock (seconds).
 
