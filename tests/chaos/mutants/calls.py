@@ -46,9 +46,9 @@ CALLS = (
     Mutant(
         "key-of-a-worker",
         "the key of a lookup holds who asks",
-        "application/paid_calls.py",
-        "key=purchase.key(),",
-        "key=lookup_key(self._owner, purchase.question.digest, config.name, purchase.ask.n),",
+        "application/purchase.py",
+        "return lookup_key(self.lead.account, self.question.digest",
+        "return lookup_key(str(id(self)), self.question.digest",
         (pytest_of(_LOST, "test_the_key_of_the_lookup_goes_with_the_question"),),
     ),
     Mutant(
@@ -85,8 +85,15 @@ CALLS = (
         "call-cancelled",
         "a call that was sent is cancelled with its caller",
         "application/paid_calls.py",
-        "return await asyncio.shield(call)",
-        "return await call",
+        "        return await end\n",
+        """\
+        try:
+            return await end
+        except asyncio.CancelledError:
+            for call in self._under_way:
+                call.cancel()
+            raise
+""",
         (pytest_of(_PAID, "test_who_stops_after_sending_leaves_it_to_settle_itself"),),
     ),
     Mutant(
