@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from leadgen.application.ports.account_repository import IAccountRepository
@@ -27,7 +27,7 @@ from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
 from leadgen.domain.track_record import TrackRecord
 from leadgen.domain.value import value
-from leadgen.domain.waterfall import WhenHeld
+from leadgen.domain.waterfall import Plan, WhenHeld
 
 
 @value(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Round:
     options: SearchOptions
     reuse_misses: timedelta
     records: Mapping[str, TrackRecord]
+    plans: dict[frozenset[Input], Plan] = field(default_factory=dict)
+    """Those of questions that nobody has asked before, by what is known of their leads."""
 
     @property
     def waits_out_outages(self) -> bool:
@@ -139,6 +141,7 @@ class OpenRound:
             around,
             budgets=await self._keep_to_quota(around.claimant.account, around.tier, budgets),
             standings=await self._standings(await self._catalog.configs()),
+            plans={},
         )
 
     async def _keep_to_quota(self, account: str, tier: Tier, budgets: Sequence[Budget]) -> Sequence[Budget]:

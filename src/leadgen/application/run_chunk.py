@@ -23,7 +23,10 @@ from leadgen.domain.value import value
 from leadgen.domain.waterfall import Verdict
 
 _RECORD_SECONDS = 0.5
-"""How often the ends of searches are recorded, and so how fresh a progress bar is."""
+"""How often the ends of searches are recorded, and so how fresh a progress bar is.
+
+All chunks do it at one beat, so that one commit serves all of a job.
+"""
 
 _BEGUN_AT_ONCE = 8
 """So many searches begin in one turn of the event loop; calls whose time has come leave between the turns."""
@@ -90,7 +93,8 @@ class _Window:
 
     async def results(self) -> Sequence[Conclusion | Parked]:
         """What has come in a while, sooner when all has; raises what a search has raised."""
-        ended, self._searchers = await asyncio.wait(self._searchers, timeout=_RECORD_SECONDS)
+        to_beat = _RECORD_SECONDS - asyncio.get_running_loop().time() % _RECORD_SECONDS
+        ended, self._searchers = await asyncio.wait(self._searchers, timeout=to_beat)
         for searcher in ended:
             if not searcher.cancelled():
                 searcher.result()

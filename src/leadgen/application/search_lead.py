@@ -124,8 +124,19 @@ class SearchLead:
                 await self._paid_calls.ask(late)
 
     def _plan(self, question: Question, around: Round, missed: frozenset[str]) -> Plan:
-        selection = self._pipeline.select(around.standings, Request(question, around.tier, around.budgets))
         lookups = around.history.get(question.digest, ())
+        if lookups or not around.ordering.is_same_for_all:
+            return self._plan_anew(question, around, lookups, missed)
+        plan = around.plans.get(question.inputs)
+        if plan is None:
+            plan = around.plans[question.inputs] = self._plan_anew(question, around, (), missed)
+        return plan
+
+    def _plan_anew(
+        self, question: Question, around: Round, lookups: Sequence[Lookup], missed: frozenset[str]
+    ) -> Plan:
+        request = Request(question.inputs, around.tier, around.budgets)
+        selection = self._pipeline.select(around.standings, request)
         options = around.options
         return Plan(
             _candidates(around.ordering.rank(question, selection.accepted, missed), lookups, around),

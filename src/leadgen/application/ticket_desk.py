@@ -32,7 +32,12 @@ _SOONEST_SECONDS = 0.07
 """No ticket closes earlier than that from now."""
 
 _CALLS_KEPT = 20
-"""Tickets open as late as all but two of the last calls needed: a slow one now and then is no distance."""
+_CALLS_KEPT_SECONDS = 1.0
+_LEAD_KEPT_SECONDS = 0.05
+"""Tickets open as late as nine of ten of the last calls needed: a slow one now and then is no distance.
+
+Those of a second, where that is more: calls become ready by the dozen, with a commit, and 20 may be of one.
+"""
 
 
 @value(frozen=True, slots=True)
@@ -99,15 +104,24 @@ class _Counter:
     server: asyncio.Task[None] | None = None
     parked_until: float = 0.0
     parked_why: str = ""
-    given_at: dict[Ticket, float] = field(default_factory=dict)
-    """Those whose calls have not left yet."""
-    took_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_CALLS_KEPT))
-    """How long the last calls took from their ticket to being ready, above all to connect."""
+    maturing: dict[Ticket, float] = field(default_factory=dict)
+    """Those whose calls have not left yet: since when they have it, and then since when they are ready."""
+    took: deque[tuple[float, float]] = field(default_factory=deque)
+    """When the last calls were ready, and how long that took from their ticket on, above all to connect."""
 
-    @property
-    def lead_seconds(self) -> float:
-        """How far ahead tickets have to open for calls to be ready in time."""
-        return min(*sorted(self.took_seconds)[-3:], LEAD_SECONDS_MAX) if self.took_seconds else 0.0
+    lead_seconds: float = 0.0
+    """How far ahead tickets have to open for calls to be ready in time."""
+    led_at: float = float("-inf")
+
+    def note_took(self, now: float, seconds: float) -> None:
+        """A call is ready."""
+        self.took.append((now, seconds))
+        if now - self.led_at < _LEAD_KEPT_SECONDS and len(self.took) > _CALLS_KEPT:
+            return
+        while len(self.took) > _CALLS_KEPT and self.took[0][0] < now - _CALLS_KEPT_SECONDS:
+            self.took.popleft()
+        longest = sorted([seconds for _, seconds in self.took])
+        self.lead_seconds, self.led_at = min(longest[-1 - len(longest) // 10], LEAD_SECONDS_MAX), now
 
 
 class TicketDesk:
@@ -205,18 +219,20 @@ class TicketDesk:
     def note_ready(self, ticket: Ticket) -> None:
         """The call of this ticket can be sent from now on: the next tickets leave time for as much."""
         counter = self._counters[ticket.credential]
-        if (given_at := counter.given_at.get(ticket)) is not None:
-            counter.took_seconds.append(self._clock.monotonic() - given_at)
+        if (given_at := counter.maturing.get(ticket)) is not None:
+            now = counter.maturing[ticket] = self._clock.monotonic()
+            counter.note_took(now, now - given_at)
 
     def note_sent(self, ticket: Ticket) -> None:
         """The call of this ticket leaves now, or would have: the next ones are made ready."""
         counter, now = self._counters[ticket.credential], self._clock.monotonic()
         is_full = bool(counter.waiting) and self._maturing >= self._pace.room / 2
-        self._pace.note(now - ticket.opens_at, now, is_full=is_full)
+        due_at = max(ticket.opens_at, counter.maturing.get(ticket, ticket.opens_at))
+        self._pace.note(now - due_at, now, is_full=is_full)
         self._leave(counter, ticket)
 
     def _leave(self, counter: _Counter, ticket: Ticket) -> None:
-        if counter.given_at.pop(ticket, None) is not None:
+        if counter.maturing.pop(ticket, None) is not None:
             self._maturing -= 1
             if self._room() >= _TICKETS_MAX:
                 self._has_room.set()
@@ -319,7 +335,7 @@ class TicketDesk:
         while counter.waiting:
             place = counter.waiting.pop()
             if place.is_waiting:
-                counter.given_at[ticket] = self._clock.monotonic()
+                counter.maturing[ticket] = self._clock.monotonic()
                 self._maturing += 1
                 place.serve(ticket)
                 return

@@ -51,6 +51,9 @@ class Ranked:
 class IOrdering(ABC):
     """Puts providers in order."""
 
+    is_same_for_all = False
+    """Whether all questions that the same providers may be asked get the same order."""
+
     @abstractmethod
     def rank(
         self, question: Question, standings: Sequence[Standing], missed: Collection[str] = ()
@@ -105,6 +108,8 @@ def reservation_value(prizes: Sequence[tuple[float, float]], charge: float) -> f
 class PriorityOrder(IOrdering):
     """As configured."""
 
+    is_same_for_all = True
+
     def __init__(self, experience: Experience | None = None) -> None:
         self._experience = experience or Experience({})
 
@@ -125,6 +130,8 @@ class PriorityOrder(IOrdering):
 
 class CostOrder(IOrdering):
     """By hits per dollar over all leads; who was hardly asked yet keeps the place that was configured."""
+
+    is_same_for_all = True
 
     def __init__(self, experience: Experience) -> None:
         self._experience = experience

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from leadgen.domain.budget import Budget, Span
-from leadgen.domain.lead import Question
+from leadgen.domain.lead import Input
 from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
 from leadgen.domain.value import value
@@ -15,9 +15,12 @@ from leadgen.domain.value import value
 
 @value(frozen=True, slots=True)
 class Request:
-    """For whom providers are chosen: the question, the tier of the account that asks it, and its budgets."""
+    """For whom providers are chosen: what is known of a lead, the tier of the account, and its budgets.
 
-    question: Question
+    What is the same here is the same to all filters: leads of which as much is known share a plan.
+    """
+
+    inputs: frozenset[Input]
     tier: Tier
     budgets: Sequence[Budget] = ()
 
@@ -65,7 +68,7 @@ class InputsPresent(IProviderFilter):
 
     def refuse(self, standing: Standing, request: Request) -> Refusal | None:
         """See IProviderFilter."""
-        missing = (standing.needs or frozenset()) - request.question.inputs
+        missing = (standing.needs or frozenset()) - request.inputs
         if not missing:
             return None
         return Refusal(standing.config.name, f"the lead has no {' and no '.join(sorted(missing))}")

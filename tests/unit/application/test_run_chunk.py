@@ -94,7 +94,8 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
 
     def progress(settled: int) -> None:
         told.append(settled)
-        seen.set()
+        if settled == 2:
+            seen.set()
 
     async def wait(question: Any) -> None:
         if question.email == slow:
@@ -109,7 +110,6 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
     await world.wait_for(running)
 
     assert (early.settled, early.job.status) == (2, JobStatus.RUNNING)
-    assert told[0] == 2
     assert told[-1] == 3
     assert told == sorted(told)
 

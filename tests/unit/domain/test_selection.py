@@ -21,7 +21,7 @@ from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
 from tests.builders import MONEY, config, profile, standing
 
-ANYBODY = Request(profile().question, Tier.FREE)
+ANYBODY = Request(profile().question.inputs, Tier.FREE)
 FILTERS: Sequence[IProviderFilter] = (Enabled(), InputsPresent(), TierCovered())
 
 
@@ -65,13 +65,13 @@ def test_a_provider_is_not_asked_without_its_inputs(
     about: Profile, needs: tuple[Input, ...], refused: bool
 ) -> None:
     """It would answer with an error, or invent: better not eligible, as the trace says."""
-    reason = refusal(standing(config(), *needs), Request(about.question, Tier.FREE))
+    reason = refusal(standing(config(), *needs), Request(about.question.inputs, Tier.FREE))
     assert (reason is not None) is refused
 
 
 def test_all_missing_inputs_are_named_in_a_stable_order() -> None:
     """The same lack reads the same in every run."""
-    request = Request(Profile(email="ada@gmail.com").question, Tier.FREE)
+    request = Request(Profile(email="ada@gmail.com").question.inputs, Tier.FREE)
     refused = InputsPresent().refuse(standing(config(), *Input), request)
     assert refused == Refusal("orion", "the lead has no full_name and no job_title and no website")
 
@@ -83,7 +83,7 @@ def test_a_tier_covers_itself_and_what_is_below(booked: Tier, needed: Tier) -> N
     ranks = [Tier.FREE, Tier.PRO, Tier.ENTERPRISE]
     expected = ranks.index(booked) >= ranks.index(needed)
     assert booked.covers(needed) is expected
-    reason = refusal(standing(config(tier=needed)), Request(profile().question, booked))
+    reason = refusal(standing(config(tier=needed)), Request(profile().question.inputs, booked))
     assert (reason is None) is expected
 
 
@@ -131,7 +131,7 @@ def test_priority_one_is_asked_first_and_equals_by_name() -> None:
 def within(*budgets: Budget, price: int = 20_000) -> Refusal | None:
     """What the filter says of a provider of this price."""
     return WithinBudget().refuse(
-        standing(config(price_micros=price)), Request(profile().question, Tier.FREE, budgets)
+        standing(config(price_micros=price)), Request(profile().question.inputs, Tier.FREE, budgets)
     )
 
 

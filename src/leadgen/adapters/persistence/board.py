@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.rows import Row
@@ -29,8 +30,9 @@ class SqlProviderBoard(IProviderBoard):
     @uninterrupted
     async def save(self, breakers: Collection[Breaker]) -> set[str]:
         """See IProviderBoard."""
-        saved = set[str]()
-        async with self._database.write() as conn:
+
+        async def work(conn: AsyncConnection) -> set[str]:
+            saved = set[str]()
             for breaker in sorted(breakers, key=lambda each: each.provider):
                 row = _columns(breaker)
                 is_as_read = (table.c.provider == breaker.provider) & (table.c.version == breaker.version)
@@ -40,7 +42,9 @@ class SqlProviderBoard(IProviderBoard):
                     statement = self._database.insert_or_skip(table, "provider").values(row)
                 if (await conn.execute(statement.returning(table.c.provider))).scalar() is not None:
                     saved.add(breaker.provider)
-        return saved
+            return saved
+
+        return await self._database.transact(work)
 
 
 def _columns(breaker: Breaker) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -37,8 +38,10 @@ from leadgen.adapters.persistence.tables import job_events, job_items, jobs, lea
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion
+from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.job import Asked, Job, JobEvent, JobReport, JobStatus, Wanted
 from leadgen.domain.lead import EndState
+from leadgen.domain.value import value
 
 _ENDED = ("state", "ended_at", "reused_calls", "saved_micros")
 _ENDS = [status.value for status in JobStatus if status.is_end]
@@ -51,6 +54,14 @@ _EVENTS = (
 )
 
 
+@value(frozen=True, slots=True)
+class _Ends:
+    """How some searches of a job ended, and who waits for that to be written."""
+
+    conclusions: Sequence[Conclusion]
+    written: asyncio.Future[None]
+
+
 class SqlJobRepository(IJobRepository):
     """The tables of jobs and of the leads they cover."""
 
@@ -58,6 +69,8 @@ class SqlJobRepository(IJobRepository):
         self._database = database
         self._clock = clock
         self._outbox = outbox or Outbox(database)
+        self._together: dict[str, list[_Ends]] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     @uninterrupted
     async def add(self, job: Job, *, budget_micros: int | None = None) -> Job:
@@ -137,9 +150,34 @@ class SqlJobRepository(IJobRepository):
 
     @uninterrupted
     async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
-        """See IJobRepository."""
+        """See IJobRepository; what comes for a job in one turn, or during a commit, is one commit."""
         if not conclusions:
             return
+        together = self._together.setdefault(job.id, [])
+        mine = _Ends(conclusions, asyncio.get_running_loop().create_future())
+        together.append(mine)
+        if together[0] is mine:
+            async with self._one_at_a_time:
+                await asyncio.sleep(0)
+                await self._conclude_together(job, self._together.pop(job.id))
+        await mine.written
+
+    async def _conclude_together(self, job: Job, together: Sequence[_Ends]) -> None:
+        """Where one of them cannot be written, each gets a commit of its own, that one its error."""
+        try:
+            await self._conclude(job, [each for ends in together for each in ends.conclusions])
+        except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
+            if len(together) == 1 or isinstance(error, ServiceUnavailable):
+                for ends in together:
+                    ends.written.set_exception(error)
+                return
+            for ends in together:
+                await self._conclude_together(job, [ends])
+        else:
+            for ends in together:
+                ends.written.set_result(None)
+
+    async def _conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
         now = self._clock.now()
         records = Records(job_items, ("job_id", "lead_id", *_ENDED), is_sqlite=self._database.is_sqlite)
         ends = [

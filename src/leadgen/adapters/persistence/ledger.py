@@ -23,6 +23,9 @@ from leadgen.domain.value import value
 
 _BATCH_MAX = 500
 _TRIES = 4
+_WOKEN_AT_ONCE = 24
+"""Those who wait go on some in a turn of the event loop: calls whose time has come leave between turns."""
+
 _IS_INTENDED = lookups.c.state == LookupState.INTENDED.value
 _IS_UNKNOWN = lookups.c.state == LookupState.UNKNOWN.value
 
@@ -46,6 +49,7 @@ class SqlLookupLedger(ILookupLedger):
         self._on_closed = on_closed
         self._entries: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
+        self._waking = set[asyncio.Task[None]]()
 
     async def intend(
         self, lookup: Lookup, epoch: int = 0, *, may_repeat: bool = False
@@ -121,13 +125,9 @@ class SqlLookupLedger(ILookupLedger):
                 closed = [change.lookup for change in changes if isinstance(change, Close)]
                 for tell in self._on_closed:
                     tell(closed)
-            for entry, result in zip(batch, results, strict=True):
-                if entry.waiter.done():
-                    continue
-                if isinstance(result, Exception):
-                    entry.waiter.set_exception(result)
-                else:
-                    entry.waiter.set_result(result)
+            waking = asyncio.create_task(_wake(batch, results), context=Context())
+            self._waking.add(waking)
+            waking.add_done_callback(self._waking.discard)
 
     async def _commit_safely(self, batch: Sequence[_Entry]) -> list[Any]:
         """The results; where one change cannot be made, each gets a commit of its own, that one its error."""
@@ -154,3 +154,15 @@ class SqlLookupLedger(ILookupLedger):
                     lambda conn: LedgerCommit(conn, self._database).run(changes)
                 )
         return results
+
+
+async def _wake(batch: Sequence[_Entry], results: Sequence[Any]) -> None:
+    for number, (entry, result) in enumerate(zip(batch, results, strict=True), 1):
+        if entry.waiter.done():
+            continue
+        if isinstance(result, Exception):
+            entry.waiter.set_exception(result)
+        else:
+            entry.waiter.set_result(result)
+        if number % _WOKEN_AT_ONCE == 0:
+            await asyncio.sleep(0)

@@ -16,7 +16,14 @@ from leadgen.adapters.persistence import ledger_postgresql, ledger_sqlite
 from leadgen.adapters.persistence.budgets import BudgetKey, locked, store
 from leadgen.adapters.persistence.database import Database, now_micros
 from leadgen.adapters.persistence.records import Records
-from leadgen.adapters.persistence.rows import day_of, lookup_columns, lookup_of, phone_columns
+from leadgen.adapters.persistence.rows import (
+    CLOSING,
+    closing_values,
+    day_of,
+    lookup_columns,
+    lookup_of,
+    phone_columns,
+)
 from leadgen.adapters.persistence.tables import evidence, leads, lookups
 from leadgen.application.ports.lookup_ledger import LeadValue
 from leadgen.domain.budget import Budget, OverBudget
@@ -77,13 +84,7 @@ _NEW = {
 }  # fmt: skip
 """What is the same of all new intents."""
 
-_CLOSING = (
-    "state", "settled_at", "posted_micros", "estimated_micros",
-    "took_millis", "outcome", "fault", "detail", "raw", "phone", "phone_country", "phone_line",
-)  # fmt: skip
-"""What an answer changes of an open lookup, of which nothing stays held."""
-
-_CLOSED = ("key", "owner", *_CLOSING)
+_CLOSED = ("key", "owner", *CLOSING)
 _VALUE = ("phone", "phone_country", "phone_line", "phone_provider", "updated_at", "phone_status")
 _FOUND = ("id", "account_id", *_VALUE)
 _IS_OURS = "lookups.owner = given.owner"
@@ -410,12 +411,11 @@ def _intent_row(lookup: Lookup) -> list[Any]:
 
 
 def _closed_row(lookup: Lookup) -> list[Any]:
-    columns = lookup_columns(lookup)
-    return [columns[name] for name in _CLOSED]
+    return [lookup.key, lookup.owner, *closing_values(lookup)]
 
 
 def _closing(closed: Records) -> str:
-    return closed.update(["key"], {**_from_given(_CLOSING), "held_micros": "0"}, _IS_OPEN)
+    return closed.update(["key"], {**_from_given(CLOSING), "held_micros": "0"}, _IS_OPEN)
 
 
 def _owners(involved: Iterable[Lookup]) -> tuple[set[str], set[str]]:

@@ -18,12 +18,20 @@ from leadgen.domain.waterfall import Find, WhenHeld
 
 _IDENTITY_CHARACTERS_MAX = 500
 
+OUTCOME = ("outcome", "fault", "detail", "raw", "phone", "phone_country", "phone_line")
+CLOSING = ("state", "settled_at", "posted_micros", "estimated_micros", "took_millis", *OUTCOME)
+"""What an answer changes of an open lookup, of which nothing stays held."""
+
 
 class Row(Protocol):
     """Anything that gives a column by its name."""
 
     def __getitem__(self, name: str, /) -> Any:
         """The value of a column."""
+
+
+def _phone_values(phone: PhoneNumber | None) -> tuple[str | None, str | None, str | None]:
+    return (None, None, None) if phone is None else (phone.e164, phone.country, phone.line.value)
 
 
 def phone_columns(phone: PhoneNumber | None) -> dict[str, str | None]:
@@ -191,30 +199,37 @@ def day_of(micros: int) -> date:
 
 def outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
     """An outcome as columns, all but the pause that a provider asked for."""
-    columns: dict[str, Any] = {
-        "outcome": None,
-        "fault": None,
-        "detail": None,
-        "raw": None,
-        **phone_columns(None),
-    }
+    return dict(zip(OUTCOME, outcome_values(outcome), strict=True))
+
+
+def outcome_values(outcome: Outcome | None) -> tuple[str | None, ...]:
+    """An outcome as the values of the columns ``OUTCOME``."""
     match outcome:
         case Hit(phone, raw):
-            return {**columns, "outcome": "hit", "raw": _storable(raw), **phone_columns(phone)}
+            return ("hit", None, None, _storable(raw), *_phone_values(phone))
         case Miss():
-            return {**columns, "outcome": "miss"}
+            return ("miss", None, None, None, None, None, None)
         case Rejected(fault, detail):
-            return {**columns, "outcome": "rejected", "fault": fault.value, "detail": _storable(detail)}
+            return ("rejected", fault.value, _storable(detail), None, None, None, None)
         case NotSent(detail):
-            return {**columns, "outcome": "not_sent", "detail": _storable(detail)}
+            return ("not_sent", None, _storable(detail), None, None, None, None)
         case Unknown(detail):
-            return {**columns, "outcome": "unknown", "detail": _storable(detail)}
+            return ("unknown", None, _storable(detail), None, None, None, None)
         case None:
-            return columns
+            return (None,) * len(OUTCOME)
+
+
+def closing_values(lookup: Lookup) -> list[Any]:
+    """What an answer changes of an open lookup, as the values of the columns ``CLOSING``."""
+    took_millis = None if lookup.took_seconds is None else round(lookup.took_seconds * 1_000)
+    costs = (lookup.posted_micros, lookup.estimated_micros)
+    return [lookup.state.value, lookup.settled_at, *costs, took_millis, *outcome_values(lookup.outcome)]
 
 
 def _storable(text: str) -> str:
     """The text without what text columns do not take: NUL, and halves of characters."""
+    if text.isprintable() and text.isascii():
+        return text
     return text.replace("\x00", "").encode(errors="replace").decode()
 
 

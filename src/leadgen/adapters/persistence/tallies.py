@@ -35,9 +35,12 @@ class SqlTallyBook(ITallyBook):
         segments = {cell.segment for cell in seen}
         is_near = table.c.segment.in_(sorted(segments))
         blank = [_key(cell) | dict.fromkeys(_COUNTS, 0.0) for cell in sorted(seen)]
-        async with self._database.write() as conn:
+
+        async def work(conn: AsyncConnection) -> None:
             await conn.execute(self._database.insert_or_skip(table, *_KEYS), blank)
             await self._write(conn, learned(await _read(conn, _locked(is_near)), seen))
+
+        await self._database.transact(work)
 
     @uninterrupted
     async def accept(self, provider: str) -> None:

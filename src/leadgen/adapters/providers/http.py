@@ -254,12 +254,13 @@ def _rejected(status: int, headers: Mapping[str, str]) -> Rejected:
 
 async def _body(answer: Answer) -> bytes:
     """The body, unpacked here: the library takes a gzip that was cut short for a whole one."""
-    body = bytearray()
-    while chunk := await answer.content.readany():
-        body += chunk
+    body = await answer.content.readany()
+    while not answer.content.at_eof():
         _check_length(body)
+        body += await answer.content.readany()
+    _check_length(body)
     packed = answer.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
-    return _unpacked(bytes(body)) if packed and body else bytes(body)
+    return _unpacked(body) if packed and body else body
 
 
 def _unpacked(body: bytes) -> bytes:
@@ -274,7 +275,7 @@ def _unpacked(body: bytes) -> bytes:
     return plain
 
 
-def _check_length(body: bytes | bytearray) -> None:
+def _check_length(body: bytes) -> None:
     if len(body) > BODY_BYTES_MAX:
         raise _UnusableAnswer("answer was longer than 1 MiB")
 

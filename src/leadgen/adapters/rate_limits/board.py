@@ -13,6 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, DatabaseClock, now_micros, uninterrupted
 from leadgen.adapters.persistence.tables import limiter_members, limiter_rings, limiters, lookups
@@ -73,12 +74,15 @@ class LimiterBoard:
     @uninterrupted
     async def beat(self) -> None:
         """A sign of life: this process counts as alive, and keeps what it holds."""
-        async with self._database.write() as conn:
+
+        async def work(conn: AsyncConnection) -> None:
             until = await self._now(conn, self._database) + LEASE_MICROS
             member = self._database.insert_or_replace(limiter_members, "owner")
             await conn.execute(member.values(owner=self._owner, until_micros=until))
             mine = limiters.c.holder == self._owner
             await conn.execute(update(limiters).where(mine).values(holder_until_micros=until))
+
+        await self._database.transact(work)
 
     @uninterrupted
     async def leave(self) -> None:
