@@ -23,9 +23,7 @@ class SqlProviderBoard(IProviderBoard):
 
     async def breakers(self) -> Mapping[str, Breaker]:
         """See IProviderBoard."""
-        async with self._database.read() as conn:
-            rows = (await conn.execute(select(table))).mappings()
-            return {row["provider"]: _breaker_of(row) for row in rows}
+        return {row["provider"]: _breaker_of(row) for row in await self._database.look(select(table))}
 
     @uninterrupted
     async def save(self, breakers: Collection[Breaker]) -> set[str]:

@@ -132,8 +132,7 @@ class SqlJobRepository(IJobRepository):
             .where(job_items.c.state.is_(None))
             .order_by(job_items.c.seq)
         )
-        async with self._database.read() as conn:
-            return list((await conn.execute(statement)).scalars())
+        return [row["lead_id"] for row in await self._database.look(statement)]
 
     @uninterrupted
     async def suspect(self, job_id: str, lead_id: str) -> int:

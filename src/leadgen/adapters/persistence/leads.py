@@ -127,8 +127,7 @@ class SqlLeadRepository(ILeadRepository):
     async def many(self, account: str, lead_ids: Sequence[str]) -> Sequence[Lead]:
         """See ILeadRepository."""
         statement = select(leads).where(leads.c.account_id == account, IS_THERE, leads.c.id.in_(lead_ids))
-        async with self._database.read() as conn:
-            return [lead_of(row) for row in (await conn.execute(statement.order_by(leads.c.id))).mappings()]
+        return [lead_of(row) for row in await self._database.look(statement.order_by(leads.c.id))]
 
     async def page(
         self, account: str, *, after: str, limit: int, only: LeadFilter = EVERY_LEAD

@@ -103,8 +103,7 @@ class SqlLookupLedger(ILookupLedger):
         return await self._read(recent.order_by(lookups.c.key).limit(limit))
 
     async def _read(self, statement: Select[Any]) -> Sequence[Lookup]:
-        async with self._database.read() as conn:
-            return [lookup_of(row) for row in (await conn.execute(statement)).mappings()]
+        return [lookup_of(row) for row in await self._database.look(statement)]
 
     async def _write(self, change: Change) -> Any:
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

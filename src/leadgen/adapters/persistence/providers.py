@@ -41,9 +41,8 @@ class SqlProviderCatalog(IProviderCatalog):
         self._configs.forget()
 
     async def _read(self) -> Mapping[str, ProviderConfig]:
-        async with self._database.read() as conn:
-            rows = (await conn.execute(select(provider_configs))).mappings()
-            known = {row["name"]: _config_of(row) for row in rows if row["name"] in self._defaults}
+        rows = await self._database.look(select(provider_configs))
+        known = {row["name"]: _config_of(row) for row in rows if row["name"] in self._defaults}
         return {**self._defaults, **known}
 
 
