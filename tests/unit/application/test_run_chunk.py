@@ -90,7 +90,7 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
     await world.add_job()
     slow = leads[0].profile.email
     told: list[int] = []
-    seen = asyncio.Event()
+    seen, goes_on = asyncio.Event(), asyncio.Event()
 
     def progress(settled: int) -> None:
         told.append(settled)
@@ -99,7 +99,7 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
 
     async def wait(question: Any) -> None:
         if question.email == slow:
-            await seen.wait()
+            await goes_on.wait()
 
     world.orion.while_asked = wait
     running = await world.start(world.here.run_chunk.run("job-1", start=0, size=10, progress=progress))
@@ -107,6 +107,7 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
     while not (seen.is_set() or running.done()):
         await asyncio.wait([running], timeout=0.1)
     early = await report_of(world)
+    goes_on.set()
     await world.wait_for(running)
 
     assert (early.settled, early.job.status) == (2, JobStatus.RUNNING)
