@@ -423,6 +423,8 @@ class World:
         try:
             await self._check_books()
         finally:
+            await asyncio.sleep(0)  # a copy may be about to be read anew
+            await self.database.idle.wait()
             await self.database.close()
 
     async def _check_books(self) -> None:
