@@ -64,7 +64,7 @@ class ProviderWatch:
 
     async def refusal(self, provider: str) -> Barred | None:
         """Why this provider is not to be asked, or None where it may be, if only to try it."""
-        breaker = (self._breakers.at_hand() or await self.breakers()).get(provider)
+        breaker = await self._standing(provider)
         if breaker is None or breaker.state is BreakerState.CLOSED:
             return None
         now = self._clock.now()
@@ -74,7 +74,7 @@ class ProviderWatch:
 
     async def admit(self, provider: str) -> Barred | None:
         """Why this call is not to be made, or None: one that tries a provider takes one of the few places."""
-        breaker = (self._breakers.at_hand() or await self.breakers()).get(provider)
+        breaker = await self._standing(provider)
         if breaker is None or breaker.state is BreakerState.CLOSED:
             return None
         if breaker.is_due(self._clock.now()):
@@ -83,6 +83,12 @@ class ProviderWatch:
             self._passes[provider, breaker.until] -= 1
             return None
         return breaker.barred(self._clock.now())
+
+    async def _standing(self, provider: str) -> Breaker | None:
+        breakers = self._breakers.at_hand()
+        if breakers is None:
+            breakers = await self.breakers()
+        return breakers.get(provider)
 
     def note(
         self, question: Question, provider: str, missed: Collection[str] | None, outcome: Outcome
