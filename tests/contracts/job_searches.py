@@ -3,6 +3,7 @@
 A subclass has the fixture ``open_stores`` of ``tests/contracts/stores.py``.
 """
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from tests.contracts.stores import OpenStores, Stores, add_leads, arrival, found
 
 WAITING = Job("job-1", ACCOUNT, JobScope(), JobStatus.WAITING, NOW)
 CHOSEN = SearchOptions(Strategy.HEDGED, 0.3, 0.1, WantedLine.MOBILE, 50_000, fresh=True)
+UNWRITABLE = PhoneNumber("\ud800", "US", LineType.MOBILE)
 LANDLINE = us_phone(5, line=LineType.LANDLINE)
 
 
@@ -48,6 +50,20 @@ class JobSearchesContract:
         report = await stores.jobs.report(job.id)
         assert report is not None
         assert report.reused == Reused(4, 65_000)
+
+    async def test_ends_that_come_together(self, stores: Stores) -> None:
+        """Each is recorded, though one among them cannot be, which its sender alone is told."""
+        job, ids = await _running(stores, 3)
+        good = [Conclusion(each, Verdict(EndState.NOT_FOUND)) for each in ids]
+        bad = Conclusion("nobody", Verdict(EndState.FOUND, UNWRITABLE, "orion"))
+        ends = (good[:1], [bad], good[1:2], good[2:])
+        told = await asyncio.gather(
+            *(stores.jobs.conclude(job, each) for each in ends), return_exceptions=True
+        )
+        assert [isinstance(each, Exception) for each in told] == [False, True, False, False]
+        report = await stores.jobs.report(job.id)
+        assert report is not None
+        assert report.not_found == 3
 
     async def test_second_best(self, stores: Stores) -> None:
         """Stands with its lead, which has no number, until there is one."""

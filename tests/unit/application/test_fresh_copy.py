@@ -126,3 +126,18 @@ async def test_who_stops_waiting_spoils_it_for_nobody(copy: FreshCopy[int], reco
     record.may_answer.set()
     assert await second == 0
     assert record.reads == 1
+
+
+async def test_what_is_at_hand(copy: FreshCopy[int], record: Record, clock: FakeClock) -> None:
+    """Is given without a wait while nothing has to be read anew; never what was forgotten."""
+    assert copy.at_hand() is None
+    assert await copy.get() == 0
+    assert copy.at_hand() == 0
+    await clock.advance(5.0)
+    assert copy.at_hand() is None
+    assert await copy.get() == 0  # which has it read anew
+    await settle()
+    assert copy.at_hand() == 0
+    copy.forget()
+    assert copy.at_hand() is None
+    assert record.reads == 2
