@@ -33,11 +33,13 @@ _SOONEST_SECONDS = 0.07
 
 _CALLS_KEPT = 20
 _CALLS_KEPT_SECONDS = 1.0
-_LEAD_KEPT_SECONDS = 0.05
 """Tickets open as late as nine of ten of the last calls needed: a slow one now and then is no distance.
 
 Those of a second, where that is more: calls become ready by the dozen, with a commit, and 20 may be of one.
 """
+
+_LEAD_KEPT_SECONDS = 0.05
+"""So long what follows from them stands, where they come by the hundred a second."""
 
 
 @value(frozen=True, slots=True)
@@ -108,7 +110,6 @@ class _Counter:
     """Those whose calls have not left yet: since when they have it, and then since when they are ready."""
     took: deque[tuple[float, float]] = field(default_factory=deque)
     """When the last calls were ready, and how long that took from their ticket on, above all to connect."""
-
     lead_seconds: float = 0.0
     """How far ahead tickets have to open for calls to be ready in time."""
     led_at: float = float("-inf")

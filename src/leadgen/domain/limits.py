@@ -114,7 +114,11 @@ class Timing:
 
     def reach(self, lead: int, limits: Limits) -> int:
         """How far ahead a start lies at most."""
-        return max(min(self.horizon, lead + limits.foresight(self.validity)), lead)
+        return self.bounded(lead, limits.foresight(self.validity))
+
+    def bounded(self, lead: int, foresight: int) -> int:
+        """The same, where the foresight of the limits is known already."""
+        return max(min(self.horizon, lead + foresight), lead)
 
     @property
     def latest(self) -> int:
@@ -198,14 +202,13 @@ class Ring:
         ``lead_micros``: how far ahead the start lies at least, where that is further than usual.
         """
         lead, spacing = self.timing.lead_of(lead_micros), self._spaced()
-        now = max(now, self.seen)
-        self.seen = now
+        now = self.seen = max(now, self.seen)
         if now >= self._no_end_before:
             self._drop_expired(now)
         if len(self.leases) >= self.limits.concurrency:
             return Full(min(self.leases.values()))
         start = self._next_start(now + lead)
-        if start > now + max(min(self.timing.horizon, lead + spacing.foresight), lead):
+        if start > now + self.timing.bounded(lead, spacing.foresight):
             return Later(start)
         self.starts.append(start)
         if len(self.starts) >= 2 * spacing.counted:

@@ -90,8 +90,8 @@ class Records:
             values = [*named.values(), *(self._bound(cell) for row in some for cell in row)]
             places = max(_ROWS_MIN, 1 << (len(some) - 1).bit_length())
             values += [None] * (places - len(some)) * len(self._columns)
-            text_ = sized(statement, self._columns, tuple(named), places)
-            results.append(await conn.exec_driver_sql(text_, tuple(values), execution_options=_COUNTED))
+            filled = sized(statement, self._columns, tuple(named), places)
+            results.append(await conn.exec_driver_sql(filled, tuple(values), execution_options=_COUNTED))
         return results
 
     def given(self, rows: Sequence[Sequence[Any]]) -> dict[str, str]:

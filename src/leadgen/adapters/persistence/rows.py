@@ -18,7 +18,8 @@ from leadgen.domain.waterfall import Find, WhenHeld
 
 _IDENTITY_CHARACTERS_MAX = 500
 
-OUTCOME = ("outcome", "fault", "detail", "raw", "phone", "phone_country", "phone_line")
+_PHONE = ("phone", "phone_country", "phone_line")
+OUTCOME = ("outcome", "fault", "detail", "raw", *_PHONE)
 CLOSING = ("state", "settled_at", "posted_micros", "estimated_micros", "took_millis", *OUTCOME)
 """What an answer changes of an open lookup, of which nothing stays held."""
 
@@ -36,9 +37,7 @@ def _phone_values(phone: PhoneNumber | None) -> tuple[str | None, str | None, st
 
 def phone_columns(phone: PhoneNumber | None) -> dict[str, str | None]:
     """A number as its three columns."""
-    if phone is None:
-        return {"phone": None, "phone_country": None, "phone_line": None}
-    return {"phone": phone.e164, "phone_country": phone.country, "phone_line": phone.line.value}
+    return dict(zip(_PHONE, _phone_values(phone), strict=True))
 
 
 def phone_of(row: Row) -> PhoneNumber | None:
@@ -161,7 +160,7 @@ def lookup_columns(lookup: Lookup) -> dict[str, Any]:
         "repeats": lookup.repeats,
         "position": lookup.position,
         "reason": lookup.reason or None,
-        "took_millis": None if lookup.took_seconds is None else round(lookup.took_seconds * 1_000),
+        "took_millis": _took_millis(lookup),
         **outcome_columns(lookup.outcome),
     }
 
@@ -221,9 +220,12 @@ def outcome_values(outcome: Outcome | None) -> tuple[str | None, ...]:
 
 def closing_values(lookup: Lookup) -> list[Any]:
     """What an answer changes of an open lookup, as the values of the columns ``CLOSING``."""
-    took_millis = None if lookup.took_seconds is None else round(lookup.took_seconds * 1_000)
-    costs = (lookup.posted_micros, lookup.estimated_micros)
-    return [lookup.state.value, lookup.settled_at, *costs, took_millis, *outcome_values(lookup.outcome)]
+    costs, took = (lookup.posted_micros, lookup.estimated_micros), _took_millis(lookup)
+    return [lookup.state.value, lookup.settled_at, *costs, took, *outcome_values(lookup.outcome)]
+
+
+def _took_millis(lookup: Lookup) -> int | None:
+    return None if lookup.took_seconds is None else round(lookup.took_seconds * 1_000)
 
 
 def _storable(text: str) -> str:
