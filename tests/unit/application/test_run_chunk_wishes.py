@@ -85,12 +85,17 @@ async def test_chunk_without_open_leads_is_not_resumed(world: World) -> None:
 async def test_chunk_is_broken_off(world: World, wanted: Wanted) -> None:
     """Who waits is not asked about; the chunk does not wait for what was sent, which books itself."""
     running = await under_way(world)
+    wanted_at = world.clock.now()
     await world.jobs.want("job-1", wanted)
     await world.clock.advance(0.25)
 
     report = await end_of(world, running)
 
-    assert report == ChunkReport(0, 6, world.clock.now(), wanted)
+    assert report == ChunkReport(0, 6, report.resume_at, wanted)
+    assert report.resume_at in {
+        wanted_at,
+        world.clock.now(),
+    }  # as the next beat came before time passed or after
     assert {each.state for each in await world.lookups()} == {LookupState.INTENDED}
     world.orion.release()
     await world.run(world.here.paid_calls.drain())
