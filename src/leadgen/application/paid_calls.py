@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
+from leadgen.application.permit import Permit
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.application.ports.provider_catalog import IProviderCatalog
-from leadgen.application.ports.rate_limiter import Ticket
 from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.purchase import Leader, Purchase
 from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk, Unavailable
@@ -65,14 +64,6 @@ _RECALLS_SECONDS = (0.3, 1.0)
 _LET_GO = NotSent("let go: another one had a number", late=True)
 
 
-@dataclass(slots=True)
-class _Permit:
-    """What a call may leave under: the ticket that it has now, and until when it may have another one."""
-
-    ticket: Ticket
-    renewable_until: float = float("-inf")
-
-
 class PaidCalls:
     """Asks a provider one question: ticket, committed intent, call, and one commit of all that came of it."""
 
@@ -112,10 +103,10 @@ class PaidCalls:
         try:
             if held := await self._refusal(purchase):
                 return held
-            ticket = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
-            if not isinstance(ticket, Ticket):
-                return self._held(provider, ticket)
-            end = self._begin(purchase, ticket, key, leader)
+            permit = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
+            if not isinstance(permit, Permit):
+                return self._held(provider, permit)
+            end = self._begin(purchase, permit, key, leader)
         finally:
             if end is None:
                 self._step_down(key, leader, purchase)
@@ -131,9 +122,9 @@ class PaidCalls:
         if refused:
             return refused
         taken = await self._desk.take_first(tuple(by_provider), PATIENCE_SECONDS, purchases[0].claimant)
-        if not isinstance(taken, Ticket):
+        if not isinstance(taken, Permit):
             return [self._held(name, unavailable) for name, unavailable in taken.items()]
-        purchase = by_provider[taken.credential]
+        purchase = by_provider[taken.ticket.credential]
         key = purchase.key()
         if key in self._leaders:  # somebody else asks the same: that answer will do
             await self._desk.give_back(taken)
@@ -142,11 +133,11 @@ class PaidCalls:
         return [await self._begin(purchase, taken, key, leader)]
 
     def _begin(
-        self, purchase: Purchase, ticket: Ticket, key: str, leader: Leader
+        self, purchase: Purchase, permit: Permit, key: str, leader: Leader
     ) -> asyncio.Future[Answered | Held]:
         """What will have come of the call, which goes on though nobody waits for that."""
         end: asyncio.Future[Answered | Held] = asyncio.get_running_loop().create_future()
-        call = asyncio.create_task(self._call(purchase, ticket, key))
+        call = asyncio.create_task(self._call(purchase, permit, key))
         self._under_way.add(call)
         call.add_done_callback(functools.partial(self._end, key, leader, purchase, end))
         return end
@@ -197,8 +188,8 @@ class PaidCalls:
             del self._leaders[key]
             leader.has_ended.set()
 
-    async def _call(self, purchase: Purchase, ticket: Ticket, key: str) -> Answered | Held:
-        may_be_at_work, permit = False, _Permit(ticket)
+    async def _call(self, purchase: Purchase, permit: Permit, key: str) -> Answered | Held:
+        may_be_at_work = False
         try:
             if purchase.is_let_go:
                 return Answered(purchase.ask.provider, purchase.ask.n, _LET_GO)
@@ -209,9 +200,8 @@ class PaidCalls:
                 return Held(config.name, "no key on this worker", None)
             if barred := await self._watch.admit(config.name):
                 return Held(config.name, barred.why, None, again_at=barred.again_at)
-            lookup = self._intend(purchase, config, ticket, key)
-            permit.renewable_until = self._clock.monotonic() + RENEWAL.total_seconds()
-            standing = await self._record(lookup, config, ticket)
+            lookup = self._intend(purchase, config, permit, key)
+            standing = await self._record(lookup, config, permit.ticket.epoch)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
@@ -222,16 +212,16 @@ class PaidCalls:
                 return answered
         finally:
             if not may_be_at_work:  # else its place is free when its lease ends, some seconds from now
-                await self._desk.give_back(permit.ticket)
+                await self._desk.give_back(permit)
         return await self._outcome_of(standing, purchase)
 
     async def _record(
-        self, lookup: Lookup, config: ProviderConfig, ticket: Ticket
+        self, lookup: Lookup, config: ProviderConfig, epoch: int
     ) -> Lookup | OverBudget | NotSent:
         """The lookup that stands once the intent is durable, or why this question must not be sent."""
         may_repeat = config.on_unknown is OnUnknown.REPEAT
         try:
-            return await self._ledger.intend(lookup, ticket.epoch, may_repeat=may_repeat)
+            return await self._ledger.intend(lookup, epoch, may_repeat=may_repeat)
         except StaleTicket:
             await self._desk.distrust(config.name)
             return NotSent("the limits changed hands", late=True)
@@ -280,9 +270,10 @@ class PaidCalls:
             await self._clock.sleep(pause)
             pause = min(2 * pause, _INSIST_SECONDS_MAX)
 
-    def _intend(self, purchase: Purchase, config: ProviderConfig, ticket: Ticket, key: str) -> Lookup:
-        now = self._clock.now()
-        leaves_in = max(timedelta(seconds=ticket.closes_at - self._clock.monotonic()), RENEWAL)
+    def _intend(self, purchase: Purchase, config: ProviderConfig, permit: Permit, key: str) -> Lookup:
+        now, at = self._clock.now(), self._clock.monotonic()
+        permit.leaves_by = max(permit.ticket.closes_at, at + RENEWAL.total_seconds())
+        leaves_in = timedelta(seconds=permit.leaves_by - at)
         lead = purchase.lead
         return Lookup(
             key=key,
@@ -302,7 +293,7 @@ class PaidCalls:
         )
 
     async def _send(
-        self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, permit: _Permit
+        self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, permit: Permit
     ) -> Answered:
         outcome, took_seconds = await self._ask(config, purchase, permit, lookup.key)
         if isinstance(outcome, Unknown) and config.on_unknown is OnUnknown.RECALL:
@@ -333,7 +324,7 @@ class PaidCalls:
             return None
 
     async def _ask(
-        self, config: ProviderConfig, purchase: Purchase, permit: _Permit, reference: str
+        self, config: ProviderConfig, purchase: Purchase, permit: Permit, reference: str
     ) -> tuple[Outcome, float | None]:
         """Connects while the ticket matures; the first byte leaves inside the window of one, or none does.
 
@@ -344,11 +335,11 @@ class PaidCalls:
         async def may_send() -> bool:
             nonlocal sent_at
             while True:
+                self._desk.note_ready(permit)
                 ticket = permit.ticket
-                self._desk.note_ready(ticket)
                 if (early_seconds := ticket.opens_at - self._clock.monotonic()) > 0:
                     await self._clock.sleep(early_seconds)
-                self._desk.note_sent(ticket)
+                self._desk.note_sent(permit)
                 if purchase.is_let_go:
                     return False
                 if (now := self._clock.monotonic()) <= ticket.closes_at:
@@ -372,20 +363,15 @@ class PaidCalls:
             outcome = _LET_GO
         return outcome, self._clock.monotonic() - sent_at if sent_at is not None else None
 
-    async def _renew(self, permit: _Permit) -> bool:
+    async def _renew(self, permit: Permit) -> bool:
         """Whether there is another ticket for an intent that stands: its own ran out before it could leave.
 
         Of the same epoch only, since the intent was recorded under that one.
         """
-        ran_out = permit.ticket
         try:
-            ticket = await self._desk.renew(ran_out, by=permit.renewable_until)
+            return await self._desk.renew(permit)
         except LeadgenError:
             return False
-        if ticket is None:
-            return False
-        permit.ticket = ticket
-        return ticket.epoch == ran_out.epoch and ticket.closes_at <= permit.renewable_until
 
     async def _heed(self, provider: str, outcome: Outcome) -> None:
         """What an answer means for everybody who waits for this provider."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leadgen.application.pace import Pace
+from leadgen.application.permit import Maturing, Permit
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
@@ -24,22 +25,11 @@ LEASE_MARGIN_SECONDS = 5.0
 RETURN_SECONDS = 0.25
 """After so long at the earliest it is worth to come back to a provider that was held."""
 
-LEAD_SECONDS_MAX = 2.0
 _TICKETS_MAX = 16
 """So many tickets are taken at once: more would open before as many calls can be made ready."""
 
 _SOONEST_SECONDS = 0.07
 """No ticket closes earlier than that from now."""
-
-_CALLS_KEPT = 20
-_CALLS_KEPT_SECONDS = 1.0
-"""Tickets open as late as nine of ten of the last calls needed: a slow one now and then is no distance.
-
-Those of a second, where that is more: calls become ready by the dozen, with a commit, and 20 may be of one.
-"""
-
-_LEAD_KEPT_SECONDS = 0.05
-"""So long what follows from them stands, where they come by the hundred a second."""
 
 
 @value(frozen=True, slots=True)
@@ -54,25 +44,28 @@ class Unavailable:
 class _Place:
     """Somebody in one queue or several, and how long they wait for a provider that is free for nobody."""
 
-    ticket: asyncio.Future[Ticket | Mapping[str, Unavailable]]
+    permit: asyncio.Future[Permit | Mapping[str, Unavailable]]
     patience_seconds: float
+    is_urgent: bool = False
     counters: dict[str, _Counter] = field(default_factory=dict)
     refused: dict[str, Unavailable] = field(default_factory=dict)
 
     @property
     def is_waiting(self) -> bool:
         """Whether somebody still stands here."""
-        return not self.ticket.done()
+        return not self.permit.done()
 
-    def serve(self, ticket: Ticket) -> None:
+    def serve(self, ticket: Ticket, now: float) -> Permit:
         """Hands a ticket out; other queues have a gap from now on."""
-        self.ticket.set_result(ticket)
+        permit = Permit(ticket, now, self.is_urgent)
+        self.permit.set_result(permit)
         del self.counters[ticket.credential]
         self.leave()
+        return permit
 
     def fail(self, error: Exception) -> None:
         """Out of all queues with the error that one of them met."""
-        self.ticket.set_exception(error)
+        self.permit.set_exception(error)
         self.leave()
 
     def refuse(self, provider: str, answer: Unavailable) -> None:
@@ -80,7 +73,7 @@ class _Place:
         self.refused[provider] = answer
         self.counters.pop(provider, None)
         if not self.counters:
-            self.ticket.set_result(self.refused)
+            self.permit.set_result(self.refused)
 
     def leave(self) -> None:
         """Out of all queues."""
@@ -106,23 +99,7 @@ class _Counter:
     server: asyncio.Task[None] | None = None
     parked_until: float = 0.0
     parked_why: str = ""
-    maturing: dict[Ticket, float] = field(default_factory=dict)
-    """Those whose calls have not left yet: since when they have it, and then since when they are ready."""
-    took: deque[tuple[float, float]] = field(default_factory=deque)
-    """When the last calls were ready, and how long that took from their ticket on, above all to connect."""
-    lead_seconds: float = 0.0
-    """How far ahead tickets have to open for calls to be ready in time."""
-    led_at: float = float("-inf")
-
-    def note_took(self, now: float, seconds: float) -> None:
-        """A call is ready."""
-        self.took.append((now, seconds))
-        if now - self.led_at < _LEAD_KEPT_SECONDS and len(self.took) > _CALLS_KEPT:
-            return
-        while len(self.took) > _CALLS_KEPT and self.took[0][0] < now - _CALLS_KEPT_SECONDS:
-            self.took.popleft()
-        longest = sorted([seconds for _, seconds in self.took])
-        self.lead_seconds, self.led_at = min(longest[-1 - len(longest) // 10], LEAD_SECONDS_MAX), now
+    maturing: Maturing = field(default_factory=Maturing)
 
 
 class TicketDesk:
@@ -145,19 +122,19 @@ class TicketDesk:
 
     async def take(
         self, provider: str, patience_seconds: float = PATIENCE_SECONDS, claimant: Claimant = ANYBODY
-    ) -> Ticket | Unavailable:
+    ) -> Permit | Unavailable:
         """A ticket, as soon as those who are before ``claimant`` are served.
 
         Who has no patience is turned away where others wait already, or no call is allowed just now.
         """
         taken = await self.take_first((provider,), patience_seconds, claimant)
-        return taken if isinstance(taken, Ticket) else taken[provider]
+        return taken if isinstance(taken, Permit) else taken[provider]
 
     async def take_first(
         self, providers: Sequence[str], patience_seconds: float, claimant: Claimant
-    ) -> Ticket | Mapping[str, Unavailable]:
+    ) -> Permit | Mapping[str, Unavailable]:
         """The first ticket that any of them has, waiting in all queues at once; or why each has none."""
-        place = _Place(asyncio.get_running_loop().create_future(), patience_seconds)
+        place = _Place(asyncio.get_running_loop().create_future(), patience_seconds, claimant.is_urgent)
         for provider in providers:
             if provider not in self._counters:
                 self._counters[provider] = _Counter(provider)
@@ -166,17 +143,17 @@ class TicketDesk:
             self._queue(counter, place, claimant)
         return await self._taken(place)
 
-    async def _taken(self, place: _Place) -> Ticket | Mapping[str, Unavailable]:
+    async def _taken(self, place: _Place) -> Permit | Mapping[str, Unavailable]:
         """What comes of waiting; who stops waiting takes nothing along."""
-        ticket = place.ticket
+        permit = place.permit
         try:
-            return await ticket
+            return await permit
         except asyncio.CancelledError:
             place.leave()
             if (
-                not ticket.cancelled()
-                and not ticket.exception()
-                and isinstance(taken := ticket.result(), Ticket)
+                not permit.cancelled()
+                and not permit.exception()
+                and isinstance(taken := permit.result(), Permit)
             ):
                 await self.give_back(taken)
             raise
@@ -193,50 +170,67 @@ class TicketDesk:
             counter.urged.set()
         self._open(counter)
 
-    async def give_back(self, ticket: Ticket) -> None:
+    async def give_back(self, permit: Permit) -> None:
         """Frees the place that a ticket holds; whoever waits is served at once."""
-        counter = self._counters[ticket.credential]
-        self._leave(counter, ticket)
-        await self._limiter.release(ticket)
+        counter = self._counters[permit.ticket.credential]
+        self._leave(counter, permit)
+        await self._limiter.release(permit.ticket)
         counter.released.set()
 
-    async def renew(self, ticket: Ticket, *, by: float) -> Ticket | None:
-        """Another ticket in the place of one that ran out, or None where none can close ``by`` then.
+    async def renew(self, permit: Permit) -> bool:
+        """Whether there is another ticket for one that ran out, within the time that its call may leave.
 
         Before all others: its call was served in its turn, and all that it needs besides is there.
         """
-        await self.give_back(ticket)
-        counter, now = self._counters[ticket.credential], self._clock.monotonic()
-        if counter.parked_until > now or now + max(counter.lead_seconds, _SOONEST_SECONDS) > by:
-            return None
-        place = _Place(asyncio.get_running_loop().create_future(), 0.0, {counter.provider: counter})
+        await self.give_back(permit)
+        counter, now = self._counters[permit.ticket.credential], self._clock.monotonic()
+        if (
+            counter.parked_until > now
+            or now + max(counter.maturing.lead_seconds, _SOONEST_SECONDS) > permit.leaves_by
+        ):
+            return False
+        place = _Place(
+            asyncio.get_running_loop().create_future(), 0.0, permit.is_urgent, {counter.provider: counter}
+        )
         counter.renewing.append(place)
         counter.urged.set()
         self._has_room.set()  # whoever waits for room looks here first
         self._open(counter)
         answer = await self._taken(place)
-        return answer if isinstance(answer, Ticket) else None
+        if not isinstance(answer, Permit):
+            return False
+        ran_out, permit.ticket = permit.ticket, answer.ticket
+        return permit.ticket.epoch == ran_out.epoch and permit.ticket.closes_at <= permit.leaves_by
 
-    def note_ready(self, ticket: Ticket) -> None:
-        """The call of this ticket can be sent from now on: the next tickets leave time for as much."""
-        counter = self._counters[ticket.credential]
-        if (given_at := counter.maturing.get(ticket)) is not None:
-            now = counter.maturing[ticket] = self._clock.monotonic()
-            counter.note_took(now, now - given_at)
+    def note_ready(self, permit: Permit) -> None:
+        """Its call can be sent from now on, the sooner if others whose tickets open before are not ready.
 
-    def note_sent(self, ticket: Ticket) -> None:
-        """The call of this ticket leaves now, or would have: the next ones are made ready."""
-        counter, now = self._counters[ticket.credential], self._clock.monotonic()
+        The next tickets leave time for as much as it took.
+        """
+        if permit.ready_at is not None:
+            return
+        counter = self._counters[permit.ticket.credential]
+        counter.maturing.note_ready(permit, self._clock.monotonic())
+
+    def note_sent(self, permit: Permit) -> None:
+        """The call leaves now, or would have: the next ones are made ready."""
+        if permit.has_left:
+            return
+        counter, now = self._counters[permit.ticket.credential], self._clock.monotonic()
         is_full = bool(counter.waiting) and self._maturing >= self._pace.room / 2
-        due_at = max(ticket.opens_at, counter.maturing.get(ticket, ticket.opens_at))
+        due_at = max(permit.ticket.opens_at, permit.ready_at or 0.0)
         self._pace.note(now - due_at, now, is_full=is_full)
-        self._leave(counter, ticket)
+        self._leave(counter, permit)
 
-    def _leave(self, counter: _Counter, ticket: Ticket) -> None:
-        if counter.maturing.pop(ticket, None) is not None:
-            self._maturing -= 1
-            if self._room() >= _TICKETS_MAX:
-                self._has_room.set()
+    def _leave(self, counter: _Counter, permit: Permit) -> None:
+        if permit.has_left:
+            return
+        permit.has_left = True
+        if permit.ready_at is None:
+            counter.maturing.leave(permit)
+        self._maturing -= 1
+        if self._room() >= _TICKETS_MAX:
+            self._has_room.set()
 
     def _room(self) -> int:
         """How many more calls this process can make ready now."""
@@ -285,7 +279,7 @@ class TicketDesk:
                 config.limits.for_bulk(),
                 wanted=len(late),
                 lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
-                lead_seconds=counter.lead_seconds,  # no ticket opens before one that was given already
+                lead_seconds=counter.maturing.lead_seconds,  # none opens before one that was given already
             )
             given.extend(taken.tickets)
         finally:
@@ -293,7 +287,7 @@ class TicketDesk:
                 if not place.is_waiting:
                     continue
                 if given:
-                    place.serve(given.popleft())
+                    place.serve(given.popleft(), self._clock.monotonic()).has_left = True
                 else:
                     place.refuse(counter.provider, Unavailable("not now", 0.0))
         for left in given:
@@ -321,7 +315,7 @@ class TicketDesk:
             config.limits if urgent else config.limits.for_bulk(),
             wanted=min(urgent or len(counter.waiting), room, _TICKETS_MAX),
             lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
-            lead_seconds=counter.lead_seconds,
+            lead_seconds=counter.maturing.lead_seconds,
         )
         for ticket in given.tickets:
             await self._hand_out(counter, ticket)
@@ -336,9 +330,8 @@ class TicketDesk:
         while counter.waiting:
             place = counter.waiting.pop()
             if place.is_waiting:
-                counter.maturing[ticket] = self._clock.monotonic()
+                counter.maturing.add(place.serve(ticket, self._clock.monotonic()))
                 self._maturing += 1
-                place.serve(ticket)
                 return
         await self._limiter.release(ticket)
 

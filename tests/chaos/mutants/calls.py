@@ -6,6 +6,7 @@ from tests.chaos.mutants.mutant import Mutant, pytest_of
 
 _PAID = "unit/application/test_paid_calls.py"
 _LATE = "unit/application/test_late_tickets.py"
+_PERMIT = "unit/application/test_permit.py"
 _LOST = "unit/application/test_paid_calls_lost.py"
 _TIMED_OUT = "unit/application/test_timed_out_calls.py"
 _JOBS = "unit/application/test_end_and_continue.py"
@@ -22,7 +23,7 @@ CALLS = (
         "the intent is committed after the call",
         "application/paid_calls.py",
         """\
-            standing = await self._record(lookup, config, ticket)
+            standing = await self._record(lookup, config, permit.ticket.epoch)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
@@ -32,7 +33,7 @@ CALLS = (
 """,
         """\
             outcome, took_seconds = await self._ask(config, purchase, permit, lookup.key)
-            standing = await self._record(lookup, config, ticket)
+            standing = await self._record(lookup, config, permit.ticket.epoch)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
@@ -77,7 +78,7 @@ CALLS = (
         "place-kept",
         "a place in the cap is never given back",
         "application/paid_calls.py",
-        "                await self._desk.give_back(permit.ticket)\n",
+        "                await self._desk.give_back(permit)\n",
         "                pass\n",
         (pytest_of(_PAID, "test_place_is_given_back_whatever_comes"),),
     ),
@@ -107,10 +108,26 @@ CALLS = (
     Mutant(
         "renewed-anyhow",
         "an intent may leave under another epoch's ticket",
-        "application/paid_calls.py",
-        "return ticket.epoch == ran_out.epoch and ticket.closes_at <= permit.renewable_until",
-        "return ticket.closes_at <= permit.renewable_until",
+        "application/ticket_desk.py",
+        "return permit.ticket.epoch == ran_out.epoch and permit.ticket.closes_at <= permit.leaves_by",
+        "return permit.ticket.closes_at <= permit.leaves_by",
         (pytest_of(_LATE, "test_intent_takes_no_ticket_of_another_epoch"),),
+    ),
+    Mutant(
+        "exchanged-anyhow",
+        "calls exchange tickets of two epochs",
+        "application/permit.py",
+        "if is_sooner and ticket.epoch == ours.epoch and",
+        "if is_sooner and",
+        (pytest_of(_PERMIT, "test_epochs_do_not_mix"),),
+    ),
+    Mutant(
+        "intent-outlived",
+        "a call gets a ticket in exchange that closes after its intent's lease was reckoned",
+        "application/permit.py",
+        "is_sooner = now < ticket.closes_at and ours.closes_at <= other.leaves_by",
+        "is_sooner = now < ticket.closes_at",
+        (pytest_of(_PERMIT, "test_an_intent_is_not_outlived"),),
     ),
     Mutant(
         "loser-sent",

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from leadgen.application.paid_calls import PaidCalls
-from leadgen.application.ports.rate_limiter import Ticket
+from leadgen.application.permit import Permit
 from leadgen.application.round import Round
 from leadgen.application.run_chunk import RunChunk
 from leadgen.application.search_lead import SearchLead
@@ -79,8 +79,8 @@ async def test_window_stays_where_others_wait(world: World, stretch: Stretch) ->
     """Further leads could only join the queue; each that ends makes room for one."""
     one_call = Limits((Rule(1_000, 1_000_000),), concurrency=1)
     await world.configure("orion", limits=one_call)
-    ticket = await world.here.desk.take("orion")
-    assert isinstance(ticket, Ticket)
+    permit = await world.here.desk.take("orion")
+    assert isinstance(permit, Permit)
     waiting = await world.start(world.here.desk.take("orion"))
     running = asyncio.create_task(stretch.run())
 
@@ -95,7 +95,7 @@ async def test_window_stays_where_others_wait(world: World, stretch: Stretch) ->
         stretch.search.may_end.release()
     assert await asyncio.wait_for(running, 10) == LEADS
     waiting.cancel()
-    await world.here.desk.give_back(ticket)
+    await world.here.desk.give_back(permit)
 
 
 async def test_window_widens_while_nobody_waits(stretch: Stretch) -> None:

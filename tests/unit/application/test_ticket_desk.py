@@ -8,9 +8,8 @@ import random
 import pytest
 
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
-from leadgen.application.ports.rate_limiter import Ticket
+from leadgen.application.permit import LEAD_SECONDS_MAX, Permit
 from leadgen.application.ticket_desk import (
-    LEAD_SECONDS_MAX,
     LEASE_MARGIN_SECONDS,
     RETURN_SECONDS,
     TicketDesk,
@@ -30,7 +29,7 @@ AMPLE = Limits((Rule(1_000, SECOND),), concurrency=50)
 TWO_PER_MINUTE = Limits((Rule(2, 60 * SECOND),), concurrency=10)
 DOWN = ServiceUnavailable("the limiter", "nowhere", "start it")
 
-Place = asyncio.Task[Ticket | Unavailable]
+Place = asyncio.Task[Permit | Unavailable]
 
 
 class Counter:
@@ -51,31 +50,31 @@ class Counter:
 
     async def give_back(self, place: Place) -> None:
         """Gives back the ticket that somebody got."""
-        ticket = place.result()
-        assert isinstance(ticket, Ticket)
-        await self.desk.give_back(ticket)
+        permit = place.result()
+        assert isinstance(permit, Permit)
+        await self.desk.give_back(permit)
         await self.clock.advance(0)
 
     async def calls(self, *connect_seconds: float) -> list[bool]:
         """Which of these calls, one after the other, were late; each connects before it may be sent."""
         late = []
         for seconds in connect_seconds:
-            ticket = await self.desk.take("orion")
-            assert isinstance(ticket, Ticket)
+            permit = await self.desk.take("orion")
+            assert isinstance(permit, Permit)
             await self.clock.sleep(seconds)
-            self.desk.note_ready(ticket)
-            await self.clock.sleep(ticket.opens_at - self.clock.monotonic())
-            late.append(self.clock.monotonic() > ticket.closes_at)
-            await self.desk.give_back(ticket)
+            self.desk.note_ready(permit)
+            await self.clock.sleep(permit.ticket.opens_at - self.clock.monotonic())
+            late.append(self.clock.monotonic() > permit.ticket.closes_at)
+            await self.desk.give_back(permit)
         return late
 
     async def lead_seconds(self) -> float:
         """How far ahead the next ticket opens."""
         (place,) = await self.queue(1)
-        ticket = place.result()
-        assert isinstance(ticket, Ticket)
-        await self.desk.give_back(ticket)
-        return ticket.opens_at - self.clock.monotonic()
+        permit = place.result()
+        assert isinstance(permit, Permit)
+        await self.desk.give_back(permit)
+        return permit.ticket.opens_at - self.clock.monotonic()
 
 
 def served(places: list[Place]) -> list[bool]:
@@ -92,7 +91,7 @@ async def test_tickets_go_out_in_the_order_of_the_queue() -> None:
         assert served(places) == [place <= turn for place in range(3)]
         await counter.give_back(places[turn])
 
-    opens = [ticket.opens_at for place in places if isinstance(ticket := place.result(), Ticket)]
+    opens = [permit.ticket.opens_at for place in places if isinstance(permit := place.result(), Permit)]
     assert opens == sorted(opens)
 
 
@@ -166,7 +165,7 @@ async def test_who_left_the_queue_is_skipped() -> None:
     await counter.give_back(first)
 
     assert second.cancelled()
-    assert isinstance(third.result(), Ticket)
+    assert isinstance(third.result(), Permit)
     assert counter.limiter.granted == 2
 
 
@@ -183,7 +182,7 @@ async def test_queue_that_all_have_left_takes_no_tickets() -> None:
 
     assert counter.limiter.granted == 1
     (newcomer,) = await counter.queue(1)
-    assert isinstance(newcomer.result(), Ticket)
+    assert isinstance(newcomer.result(), Permit)
 
 
 async def test_tickets_are_asked_for_those_who_are_there() -> None:
@@ -205,14 +204,14 @@ async def test_ticket_that_crossed_with_a_cancellation_is_given_back() -> None:
     counter = Counter(ONE_AT_A_TIME)
     first, second, third = await counter.queue(3)
     held = first.result()
-    assert isinstance(held, Ticket)
+    assert isinstance(held, Permit)
     counter.limiter.on_take = lambda: asyncio.get_running_loop().call_soon(second.cancel)
 
     await counter.desk.give_back(held)
     await counter.clock.advance(0)
 
     assert second.cancelled()
-    assert isinstance(third.result(), Ticket)
+    assert isinstance(third.result(), Permit)
 
 
 async def test_ticket_that_nobody_waits_for_any_more_is_given_back() -> None:
@@ -226,7 +225,7 @@ async def test_ticket_that_nobody_waits_for_any_more_is_given_back() -> None:
     (newcomer,) = await counter.queue(1)
 
     assert second.cancelled()
-    assert isinstance(newcomer.result(), Ticket)
+    assert isinstance(newcomer.result(), Permit)
 
 
 async def test_error_of_the_limiter_reaches_all_who_wait() -> None:
@@ -249,7 +248,7 @@ async def test_desk_works_again_after_an_error() -> None:
     (lucky,) = await counter.queue(1)
 
     assert unlucky.exception() is DOWN
-    assert isinstance(lucky.result(), Ticket)
+    assert isinstance(lucky.result(), Permit)
 
 
 async def test_error_passes_over_those_who_left() -> None:
@@ -284,7 +283,7 @@ async def test_long_wait_is_not_waited_for() -> None:
 
     places = await counter.queue(4)
 
-    assert [type(place.result()) for place in places] == [Ticket, Ticket, Unavailable, Unavailable]
+    assert [type(place.result()) for place in places] == [Permit, Permit, Unavailable, Unavailable]
     last = places[-1].result()
     assert isinstance(last, Unavailable)
     assert last.why == "its limit is used up"
@@ -303,7 +302,7 @@ async def test_refused_people_can_come_again() -> None:
     await counter.clock.advance(answer.seconds)
     (again,) = await counter.queue(1)
 
-    assert isinstance(again.result(), Ticket)
+    assert isinstance(again.result(), Permit)
 
 
 async def test_pause_counts_for_the_queue() -> None:
@@ -317,9 +316,9 @@ async def test_pause_counts_for_the_queue() -> None:
     (second,) = await counter.queue(1)
     await counter.clock.advance(8.0)
 
-    ticket = second.result()
-    assert isinstance(ticket, Ticket)
-    assert ticket.opens_at >= started + 7.0
+    permit = second.result()
+    assert isinstance(permit, Permit)
+    assert permit.ticket.opens_at >= started + 7.0
 
 
 async def test_parking_turns_away_who_waits_and_who_comes() -> None:
@@ -334,11 +333,11 @@ async def test_parking_turns_away_who_waits_and_who_comes() -> None:
     (newcomer,) = await counter.queue(1)
 
     assert second.result() == newcomer.result() == Unavailable("HTTP 401", None)
-    assert isinstance(first.result(), Ticket)
+    assert isinstance(first.result(), Permit)
     await counter.give_back(first)
     await counter.clock.advance(60.0)
     (later,) = await counter.queue(1)
-    assert isinstance(later.result(), Ticket)
+    assert isinstance(later.result(), Permit)
 
 
 async def test_changed_limits_count_from_the_next_ticket_on() -> None:
@@ -367,7 +366,7 @@ async def test_no_patience_is_served_while_there_is_room() -> None:
     first = await counter.desk.take("orion", 0.0)
     second = await counter.desk.take("orion", 0.0)
     third = await counter.desk.take("orion", 0.0)
-    assert [type(each) for each in (first, second, third)] == [Ticket, Ticket, Unavailable]
+    assert [type(each) for each in (first, second, third)] == [Permit, Permit, Unavailable]
 
 
 async def test_no_patience_does_not_wait_behind_others() -> None:
@@ -425,9 +424,9 @@ async def test_in_several_queues() -> None:
     (taken,) = await counter.queue(1)
     first = asyncio.create_task(counter.desk.take_first(("orion", "astra"), 30.0, ANYBODY))
     await counter.clock.advance(0)
-    ticket = first.result()
-    assert isinstance(ticket, Ticket)
-    assert ticket.credential == "astra"
+    permit = first.result()
+    assert isinstance(permit, Permit)
+    assert permit.ticket.credential == "astra"
     (behind,) = await counter.queue(1)
     await counter.give_back(taken)
     assert served([behind]) == [True]
@@ -440,7 +439,7 @@ async def test_none_of_several_is_free() -> None:
     await counter.queue(1)
     await counter.queue(1, "astra")
     refused = await counter.desk.take_first(("orion", "astra"), 30.0, ANYBODY)
-    assert not isinstance(refused, Ticket)
+    assert not isinstance(refused, Permit)
     assert {name: answer.why for name, answer in refused.items()} == {
         "orion": "its limit is used up",
         "astra": "its limit is used up",

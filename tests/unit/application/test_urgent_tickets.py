@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
-from leadgen.application.ports.rate_limiter import Ticket
+from leadgen.application.permit import Permit
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.fair_queue import Claimant
 from leadgen.domain.limits import BULK_FORESIGHT_MICROS, MICROS_PER_SECOND, Limits, Timing, parse_rules
@@ -43,14 +43,14 @@ class Crowd:
     async def call(self, desk: TicketDesk, claimant: Claimant) -> float:
         """How long it took until the call started."""
         asked_at = self.clock.monotonic()
-        ticket = await desk.take("orion", claimant=claimant)
-        assert isinstance(ticket, Ticket)
-        desk.note_ready(ticket)
-        await self.clock.sleep(ticket.opens_at - self.clock.monotonic())
-        self.starts.append(ticket.opens_at)
+        permit = await desk.take("orion", claimant=claimant)
+        assert isinstance(permit, Permit)
+        desk.note_ready(permit)
+        await self.clock.sleep(permit.ticket.opens_at - self.clock.monotonic())
+        self.starts.append(permit.ticket.opens_at)
         await self.clock.sleep(CALL_SECONDS)
-        await desk.give_back(ticket)
-        return ticket.opens_at - asked_at
+        await desk.give_back(permit)
+        return permit.ticket.opens_at - asked_at
 
     async def urgent(self, count: int, pause_seconds: float) -> list[float]:
         """How long each of these waited, one after the other, in the first process."""
