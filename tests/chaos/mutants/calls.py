@@ -123,7 +123,7 @@ CALLS = (
     ),
     Mutant(
         "intent-outlived",
-        "a call gets a ticket in exchange that closes after its intent's lease was reckoned",
+        "an exchanged ticket outlives its intent",
         "application/permit.py",
         "is_sooner = now < ticket.closes_at and ours.closes_at <= other.leaves_by",
         "is_sooner = now < ticket.closes_at",
