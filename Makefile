@@ -52,9 +52,15 @@ demo: install ## find the phones of a sample, everything embedded
 	@$(BIN)/leadgen demo
 
 .PHONY: test
-test: install ## run all tests; those of the core must cover it to 95 %
+test: test-core test-rest ## run all tests but those of the limiters
+
+.PHONY: test-core
+test-core: install ## the tests of the core, which must cover it to 95 %
 	$(BIN)/coverage run -m pytest tests/unit
 	$(BIN)/coverage report
+
+.PHONY: test-rest
+test-rest: install ## the tests of adapters, workflows and programs, with real servers
 	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/adapters/rate_limits
 
 .PHONY: test-limits

@@ -121,6 +121,7 @@ class PhoneRecallContract(ABC):
 
     async def test_recall_keeps_the_parameters_of_the_url(self, server: ScriptedServer) -> None:
         """What the configured URL holds stays: a slash at its end, parameters behind it."""
+        server.script = [Send(answer(404, b"{}"))]
         async with new_client() as client:
             await _recall(self.build(client, f"{server.url}/?plan=a%20b"))
         assert server.requests[0].path == f"/v1/phone/calls/{REFERENCE}"
