@@ -1,5 +1,6 @@
 """What the suite makes of its measurements; the measurements themselves are no tests."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -66,6 +67,17 @@ def test_the_table_tells_failures() -> None:
     text = table(_full())
     assert "FAILED postgres 1: OutOfTimeError: not within 900 s" in text
     assert "leadgen, SQLite" in text
+
+
+def test_the_table_tells_of_breakers() -> None:
+    """A run that waited for a provider is no measure of speed, and says so in a line of its own."""
+    results = _full()
+    run = dataclasses.replace(_run(40_000, 40.0, worker=0.5), opened=("astra", "nimbus", "orion"))
+    results.found["sqlite 1"] = run
+    lines = table(results).splitlines()
+    [told] = [line for line in lines if "breaker open" in line]
+    assert told.endswith("(astra, nimbus, orion)")
+    assert max(map(len, lines)) <= WIDTH, told
 
 
 def test_ratios_are_to_the_median_of_the_bare_loop() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from leadgen.adapters.persistence.tables import jobs, lookups
+from leadgen.adapters.persistence.tables import jobs, lookups, provider_breakers
 from leadgen.domain.job import JobStatus
 from tests.benchmarks.throughput.people import write_people
 from tests.benchmarks.throughput.stage import (
@@ -50,6 +50,8 @@ class Run:
     """From the order to the first call; not in ``seconds``."""
     unsent: int | None = None
     """Intents that were recorded and called off: their tickets had run out, so they were made again."""
+    opened: tuple[str, ...] = ()
+    """Whose breakers opened, and so had the job wait: each provider is as good as ever here."""
     leads_per_second: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,11 +95,21 @@ def leadgen(warm: WarmStart, kind: str, leads: int, *, workers: int = 1, profile
         began_at = _began_at(here.world)
         report = here.command("jobs", "show", job_id)
         [unsent] = here.rows(select(func.sum(lookups.c.discarded)))[0]
+        has_opened = provider_breakers.c.since.is_not(None)
+        opened = tuple(name for (name,) in here.rows(select(provider_breakers.c.provider).where(has_opened)))
         _check(here.world, leads, report["found"], report["found"] + report["not_found"])
     calls = sum(provider["calls"] for provider in report["providers"].values())
     most = max((each for each in memory if each is not None), default=None)
     return Run(
-        leads, calls, report["found"], over_at - began_at, cpu, most, began_at - ordered, int(unsent or 0)
+        leads,
+        calls,
+        report["found"],
+        over_at - began_at,
+        cpu,
+        most,
+        began_at - ordered,
+        int(unsent or 0),
+        opened,
     )
 
 

@@ -63,6 +63,9 @@ def _runs(results: Results) -> Iterator[str]:
         yield _run_line(f"bare loop, median of {len(results.runs('bare'))}", base, base)
     for label, run in known:
         yield _run_line(label, run, base)
+    for label, run in known:
+        if run.opened:
+            yield f"{label}: no measure, breaker open ({', '.join(run.opened)})"
     peer, ours = results.run(PEER), results.run("sqlite 1")
     if peer and ours:
         ratio = _ratio(ours.leads_per_second, peer.leads_per_second)
