@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.benchmarks.throughput.files import Passage
 from tests.benchmarks.throughput.jobs import WIDE_AT_ONCE, Run
@@ -63,9 +63,7 @@ def _runs(results: Results) -> Iterator[str]:
         yield _run_line(f"bare loop, median of {len(results.runs('bare'))}", base, base)
     for label, run in known:
         yield _run_line(label, run, base)
-    for label, run in known:
-        if run.opened:
-            yield f"{label}: no measure, breaker open ({', '.join(run.opened)})"
+    yield from _opened(known)
     peer, ours = results.run(PEER), results.run("sqlite 1")
     if peer and ours:
         ratio = _ratio(ours.leads_per_second, peer.leads_per_second)
@@ -74,6 +72,13 @@ def _runs(results: Results) -> Iterator[str]:
         speeds = sorted(run.leads_per_second for run in results.runs("bare").values())
         calls = base.calls / base.leads
         yield f"bare loop: {speeds[0]:,.0f} to {speeds[-1]:,.0f} leads/s, {calls:.2f} calls a lead"
+
+
+def _opened(runs: Iterable[tuple[str, Run]]) -> Iterator[str]:
+    """Which of them waited for a provider."""
+    for label, run in runs:
+        if run.opened:
+            yield f"{label}: no measure, breaker open ({', '.join(run.opened)})"
 
 
 def _run_line(label: str, run: Run, base: Run | None) -> str:
@@ -112,6 +117,7 @@ def _sizes(results: Results) -> Iterator[str]:
         cells = f"{f'{run.leads:,} leads':<{_NAME}}{speed:>9}{_number(run.cpu_ms_all):>13}"
         cells += f"{_ratio(run.cpu_ms_all, runs[0].cpu_ms_all):>8}{memory:>10}"
         yield cells + f"{_ratio(run.memory_mb, runs[0].memory_mb):>8}"
+    yield from _opened((f"{run.leads:,} leads", run) for run in runs)
 
 
 def _files(results: Results) -> Iterator[Iterator[str]]:
