@@ -70,7 +70,7 @@ def test_the_table_tells_failures() -> None:
 
 
 def test_the_table_tells_of_breakers() -> None:
-    """A run that waited for a provider is no measure of speed, and says so in a line of its own."""
+    """A run that waited for a provider says so in a line of its own."""
     results = _full()
     run = dataclasses.replace(_run(40_000, 40.0, worker=0.5), opened=("astra", "nimbus", "orion"))
     results.found["sqlite 1"] = run

@@ -34,8 +34,11 @@ WAIT_MAX = timedelta(minutes=2)
 PROBE_SECONDS = 30.0
 """So long the calls that try a provider may take; then somebody else may try."""
 
-_PROBED_WITHIN = timedelta(seconds=5)
+_PROBED_WITHIN = timedelta(seconds=2)
 """So long a job waits for such calls before it looks again."""
+
+_SECOND_LOOK = timedelta(seconds=1)
+"""A first doubt about hits is tested this soon: nothing has to recover, and an alarm may be false."""
 
 _ANSWERED, _FAILED = ".", "x"
 
@@ -62,6 +65,8 @@ class Cause(StrEnum):
 
     def cool_down(self, times: int) -> timedelta:
         """How long it stays open when it opened so many times in a row."""
+        if self is Cause.YIELD and times == 1:
+            return _SECOND_LOOK
         first, longest = {
             Cause.FAILURES: (15, 600),
             Cause.ACCOUNT: (60, 3_600),

@@ -112,7 +112,7 @@ def test_calls_that_try_it_are_not_waited_for_to_their_last_second() -> None:
     """They mostly take a moment; where nobody comes back from them, somebody else tries."""
     tried = opened().tried(NOW)
     assert tried.until is not None
-    assert tried.barred(NOW) == Barred(tried.told, NOW + timedelta(seconds=5))
+    assert tried.barred(NOW) == Barred(tried.told, NOW + timedelta(seconds=2))
     almost = tried.until - timedelta(seconds=1)
     assert tried.barred(almost) == Barred(tried.told, tried.until)
 
@@ -134,6 +134,19 @@ def test_a_try_that_fails_opens_it_for_longer() -> None:
         waits.append((breaker.until - now).total_seconds())
     assert waits == [30, 60, 120, 240, 480, 600, 600, 600]
     assert breaker.since == NOW
+
+
+def test_a_first_doubt_is_tested_at_once_and_a_confirmed_one_is_left_alone() -> None:
+    """A job with a false alarm stands still for a second; one with a bad provider pays for few trials."""
+    breaker, waits = opened(Cause.YIELD), list[float]()
+    for _ in range(4):
+        assert breaker.until is not None
+        now = breaker.until
+        waits.append((now - NOW).total_seconds())
+        breaker = breaker.tried(now).after([MISS] * 60, now)
+    assert breaker.until is not None
+    assert waits == [1, 61, 181, 421]
+    assert breaker.barred(breaker.until) == Barred(breaker.told, None)
 
 
 def test_a_refused_account_while_it_is_tried() -> None:
