@@ -78,7 +78,7 @@ def _opened(runs: Iterable[tuple[str, Run]]) -> Iterator[str]:
     """Which of them waited for a provider."""
     for label, run in runs:
         if run.opened:
-            yield f"{label}: slower for a while, breaker open ({', '.join(run.opened)})"
+            yield f"{label}: breaker open for a while ({', '.join(run.opened)})"
 
 
 def _run_line(label: str, run: Run, base: Run | None) -> str:
