@@ -13,7 +13,7 @@ _TOP = r"(xn--[a-z0-9-]{1,59}|[^\s./:@?#,;<>()\"\\\d]{2,63})"
 _HOST = re.compile(rf"(?=.{{4,253}}$)({_LABEL}\.)+{_TOP}")
 
 
-@functools.lru_cache(maxsize=16_384)  # many people share a company
+@functools.lru_cache(maxsize=1_024)  # many people share a company
 def bare_host(text: str) -> str | None:
     """``example.com`` for ``https://www.example.com/about``; None for what holds no host name.
 

@@ -23,7 +23,7 @@ from leadgen.adapters.telemetry.metrics_server import metrics_served
 from leadgen.adapters.temporal.connection import connect, metered_runtime
 from leadgen.composition import Leadgen, compose
 from leadgen.domain.errors import InvalidInput, LeadgenError, ServiceUnavailable
-from leadgen.entrypoints.memory import keep_trimming, spare_the_collector
+from leadgen.entrypoints.memory import keep_trimming, share_the_heap, spare_the_collector
 from leadgen.settings import Settings, load_settings
 from leadgen.workflows.options import interactive_queue
 from leadgen.workflows.registry import WORKFLOWS, activities
@@ -156,6 +156,7 @@ async def _main(settings: Settings) -> None:
 
 def main(metrics_port: int | None = None) -> int:
     """Runs a worker in this process; the exit status is 0, 1 when it failed, 2 for a malformed setting."""
+    share_the_heap()
     try:
         settings = load_settings()
         if metrics_port is not None:
