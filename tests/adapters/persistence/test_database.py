@@ -18,7 +18,7 @@ from tests.contracts.stores import add_leads
 from tests.fake_clock import FakeClock
 
 CANCELLATIONS = 40
-CONNECTIONS = {"sqlite": 4, "postgresql": 15}
+CONNECTIONS = {"sqlite": 3, "postgresql": 15}
 NOTHING = text("select 1")
 ROOT = Path(__file__).parents[3]
 WRITES = 200

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from leadgen.adapters.persistence.writer_threads import Work, WriterThreads
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
@@ -41,7 +41,7 @@ _SQLITE_PRAGMAS = (
 _POOL: dict[str, Any] = {"pool_size": 15, "max_overflow": 0}
 """Connections are opened when needed and then kept: under load, opening one costs more than using it."""
 
-_SQLITE_POOL = _POOL | {"pool_size": 4}
+_SQLITE_POOL = _POOL | {"pool_size": 3}
 """Each has a thread and 2 MB of cached pages, and all are for the same cores."""
 
 _WAIT_SECONDS_MAX = 30.0
@@ -67,8 +67,13 @@ _SINGLES: dict[str, Any] = {
     "max_overflow": 0,
     "isolation_level": "AUTOCOMMIT",
     "pool_reset_on_return": None,
+    "skip_autocommit_rollback": True,
 }
-"""Connections for single statements, each its own transaction: nothing to begin, to end or to take back."""
+"""Connections for single statements, each its own transaction: nothing to begin, to end or to take back.
+
+One that is lost shows by itself, without a ping."""
+
+_SQLITE_SINGLES = _SINGLES | {"pool_size": 3}
 
 _READS = {"isolation_level": "REPEATABLE READ"}  # as SQLite does by itself
 _WRITES = {"leadgen_writes": True}
@@ -115,20 +120,20 @@ class Database:
         pool = _SQLITE_POOL if self.is_sqlite else _POOL
         self._engine = create_async_engine(async_url, **options, **pool, **ping)
         plain = create_engine(plain_url, execution_options=_WRITES, **options, **ping)
-        self._singles: AsyncEngine | None = None
-        if not self.is_sqlite:  # a connection that is lost shows by itself, without a ping
-            self._singles = create_async_engine(async_url, **options, **_SINGLES)
-        else:
+        singles = _SQLITE_SINGLES if self.is_sqlite else _SINGLES
+        self._singles = create_async_engine(async_url, **options, **singles)
+        if self.is_sqlite:
             for engine in (self._engine.sync_engine, plain):
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", _begin_sqlite)
+            event.listen(self._singles.sync_engine, "connect", _prepare_sqlite)
         self._threads = WriterThreads(plain, 1 if self.is_sqlite else _WRITERS)
         self._reader = self._engine.execution_options(**({} if self.is_sqlite else _READS))
         self._writer = self._engine.execution_options(**_WRITES)
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()
         self._places = asyncio.Semaphore(pool["pool_size"])
-        self._single_places = asyncio.Semaphore(_SINGLES["pool_size"])
+        self._single_places = asyncio.Semaphore(singles["pool_size"])
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -151,10 +156,7 @@ class Database:
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Sequence[RowMapping]:
         """The rows of one statement that reads: a fraction of what a ``read`` of one statement costs."""
-        if self._singles is None:
-            async with self.read() as connection:
-                return await _rows(connection, statement, parameters)
-        return await self._alone(self._singles, statement, parameters)
+        return await self._alone(statement, parameters)
 
     async def put(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -163,22 +165,22 @@ class Database:
 
         It must bear being carried out twice: where its connection is lost, it is sent again.
         """
-        if self._singles is None:
-            async with self.write() as connection:
-                return await _rows(connection, statement, parameters)
-        return await self._alone(self._singles, statement, parameters)
+        if not self.is_sqlite:
+            return await self._alone(statement, parameters)
+        async with self.write() as connection:
+            return await _rows(connection, statement, parameters)
 
     async def _alone(
-        self, singles: AsyncEngine, statement: Executable, parameters: Mapping[str, Any] | None
+        self, statement: Executable, parameters: Mapping[str, Any] | None
     ) -> Sequence[RowMapping]:
         async with self._translated(), self._place(self._single_places):
             try:
-                async with singles.connect() as connection:
+                async with self._singles.connect() as connection:
                     return await _rows(connection, statement, parameters)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            async with singles.connect() as connection:  # the pool has let go of all that it had
+            async with self._singles.connect() as connection:  # the pool has let go of all that it had
                 return await _rows(connection, statement, parameters)
 
     async def transact(self, work: Work[T]) -> T:
@@ -215,8 +217,7 @@ class Database:
         while self._unfinished:
             await asyncio.wait(self._unfinished)
         await self._threads.close()
-        if self._singles is not None:
-            await self._singles.dispose()
+        await self._singles.dispose()
         await self._engine.dispose()
 
     @asynccontextmanager
