@@ -223,6 +223,8 @@ async def test_no_cancelled_write_keeps_the_lock(database: Database, database_ur
         await asyncio.gather(*calls, return_exceptions=True)
         async with asyncio.timeout(5):
             await _add_account(other, f"{turn}")
+    named = select(accounts.c.id).where(accounts.c.id.in_([f"{turn}" for turn in range(CANCELLATIONS)]))
+    assert len(await other.look(named)) == CANCELLATIONS
     await other.close()
 
 
