@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import Executable, RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.accounts import SqlAccountRepository
@@ -112,6 +112,13 @@ class WatchedDatabase(Database):
         with self._counted():
             async with super().write() as connection:
                 yield connection
+
+    async def look(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[RowMapping]:
+        """See Database."""
+        with self._counted():
+            return await super().look(statement, parameters)
 
     async def transact(self, work: Work[T]) -> T:
         """See Database."""
