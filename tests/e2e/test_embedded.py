@@ -141,18 +141,6 @@ def test_up_on_a_taken_port(warm: WarmStart, tmp_path: Path) -> None:
     assert "LEADGEN_TEMPORAL_ADDRESS" in said
 
 
-def test_simulate_ends_with_its_child(warm: WarmStart, tmp_path: Path) -> None:
-    """SIGTERM, or a kill, of `leadgen simulate` leaves no process behind."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        mark = str(uuid4())
-        environment = {**Program(warm, tmp_path, {}).environment(), "MARK": mark}
-        command = [str(SCRIPT), "simulate", "--port", "0"]
-        with running(f"simulate-{number}", command, tmp_path, environment) as simulate:
-            simulate.says("To let leadgen ask it")
-            simulate.stop(number)
-        until(lambda mark=mark: not processes_with(mark), 10, "no process is left")  # type: ignore[misc]
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_simulate_leaves_nobody(warm: WarmStart, tmp_path: Path, number: signal.Signals) -> None:
     """However `leadgen simulate` ends, also when it is killed, its world ends with it."""

@@ -37,9 +37,6 @@ PROBE_SECONDS = 30.0
 _PROBED_WITHIN = timedelta(seconds=2)
 """So long a job waits for such calls before it looks again."""
 
-_SECOND_LOOK = timedelta(seconds=1)
-"""A first doubt about hits is tested this soon: nothing has to recover, and an alarm may be false."""
-
 _ANSWERED, _FAILED = ".", "x"
 
 
@@ -65,14 +62,12 @@ class Cause(StrEnum):
 
     def cool_down(self, times: int) -> timedelta:
         """How long it stays open when it opened so many times in a row."""
-        if self is Cause.YIELD and times == 1:
-            return _SECOND_LOOK
-        first, longest = {
-            Cause.FAILURES: (15, 600),
-            Cause.ACCOUNT: (60, 3_600),
-            Cause.YIELD: (30, 28_800),
+        first, second, longest = {
+            Cause.FAILURES: (15, 30, 600),
+            Cause.ACCOUNT: (60, 120, 3_600),
+            Cause.YIELD: (1, 60, 28_800),  # nothing has to recover, and the first alarm may be false
         }[self]
-        return timedelta(seconds=min(first << min(times - 1, 10), longest))
+        return timedelta(seconds=first if times == 1 else min(second << min(times - 2, 10), longest))
 
 
 @value(frozen=True, slots=True)

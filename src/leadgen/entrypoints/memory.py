@@ -31,8 +31,8 @@ def spare_the_collector() -> None:
 async def keep_trimming() -> None:
     """Gives freed memory back to the system, again and again, until it is cancelled.
 
-    glibc keeps what lies between blocks in use, of every thread, and over a long job that grows to tens of
-    megabytes. Other C libraries have no such call and nothing is done.
+    glibc keeps what lies between blocks in use, and over a long job that grows to tens of megabytes. Other C
+    libraries have no such call and nothing is done.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:

@@ -35,7 +35,7 @@ _BUSY_SECONDS_MAX = 240.0
 _UNDER_WAY_SECONDS = 3.0
 _POLL_SECONDS = 0.2
 _HELD = "incomplete"
-"""A breaker was open, whose job may raise a false alarm: that lookup asked fewer than the others."""
+"""A breaker was open, by a false alarm of the job: that lookup asked fewer than the others."""
 
 _ENDS = {"found", "not_found", _HELD}
 
