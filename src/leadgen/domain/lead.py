@@ -87,7 +87,7 @@ class Profile:
         address = normal_email(self.email)
         return bare_host(self.company_website) or (company_host(address) if address else None)
 
-    @property
+    @functools.cached_property
     def identity(self) -> str | None:
         """What makes two rows one person: the e-mail, else name and company; None where neither is there."""
         if address := normal_email(self.email):

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from tests.benchmarks.throughput.files import Passage
+from tests.benchmarks.throughput.files import TURNS, Passage
 from tests.benchmarks.throughput.jobs import WIDE_AT_ONCE, Run
 from tests.benchmarks.throughput.latency import LIMITS, PROVIDER_MS, Wait
 from tests.benchmarks.throughput.raw import PAGE
@@ -35,7 +35,7 @@ memory, for the workflow per lead too. PostgreSQL and SQLite sync each commit.
 Raw driver: the same finished rows into the same tables with the same indexes, as durable, {PAGE:,} a
 statement and commit, from memory: it reads no file, looks nobody up and shares its process with nothing.
 Out of the tables: the same rows with what each lead has cost, into memory. leadgen's is the whole command,
-from file to table and from table to file.
+from file to table and from table to file. Both in turn, {TURNS} times; of each the median.
 """
 _WAIT_NOTE = f"""
 Lookups one after the other, providers that take {PROVIDER_MS} ms, limits {LIMITS[0]} {LIMITS[1]}; the job

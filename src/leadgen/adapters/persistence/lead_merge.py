@@ -38,52 +38,49 @@ _Identity = str | None
 
 
 class LeadMerge:
-    """A batch of people on its way into an account."""
+    """A batch of people on its way into an account; two rows of one person are one person.
 
-    def __init__(self, account: str, arrivals: Sequence[Arrival], *, is_sqlite: bool) -> None:
+    All that can be made ready is ready before the transaction: its thread then leaves Python to others.
+    """
+
+    def __init__(self, account: str, arrivals: Sequence[Arrival], now: datetime, *, is_sqlite: bool) -> None:
         self._account = account
-        self._people = [(identity_of(arrival.profile), arrival) for arrival in arrivals]
+        self._now = now
         self._is_sqlite = is_sqlite
+        self._people: dict[_Identity, Arrival] = {}
+        for arrival in arrivals:
+            identity = identity_of(arrival.profile)
+            first = self._people.get(identity)
+            self._people[identity] = _joined(first, arrival) if first else arrival
+        at = moment(now, is_sqlite=is_sqlite)
+        # In the order of an index, each of whose pages is then gone to once.
+        self._identities = sorted(self._people, key=str)
+        self._rows = [_new_row(account, each, self._people[each], at) for each in self._identities]
 
-    async def write(self, conn: AsyncConnection, now: datetime) -> int:
+    async def write(self, conn: AsyncConnection) -> int:
         """Writes them all, while nobody else imports into the account; how many of them are new."""
         known = await self._known(conn)
-        changed: dict[_Identity, _Row] = {}
-        new: dict[_Identity, Arrival] = {}
-        for identity, arrival in self._people:
-            if standing := changed.get(identity) or known.get(identity):
-                if row := _changed(standing, arrival, now):
-                    changed[identity] = row
-            else:
-                first = new.get(identity)
-                new[identity] = _joined(first, arrival) if first else arrival
-        if changed:
-            await self._change(conn, list(changed.values()))
-        await self._add(conn, new, now)
+        changes = [_changed(row, self._people[identity], self._now) for identity, row in known.items()]
+        if changed := [row for row in changes if row]:
+            records, statement = _changes(self._is_sqlite)
+            await records.count(conn, statement, [[row[name] for name in _CHANGED] for row in changed])
+        new = self._rows
+        if known:
+            places = zip(self._identities, self._rows, strict=True)
+            new = [row for identity, row in places if identity not in known]
+        await _new_leads(self._is_sqlite).insert(conn, new)
         return len(new)
 
     async def _known(self, conn: AsyncConnection) -> dict[_Identity, _Row]:
-        identities = [identity for identity, _ in self._people]
-        given = {
-            "account": self._account,
-            "identities": json.dumps(identities) if self._is_sqlite else identities,
-        }
-        found = await conn.execute(same_people(self._is_sqlite), given)
+        identities = json.dumps(self._identities) if self._is_sqlite else self._identities
+        found = await conn.execute(
+            same_people(self._is_sqlite), {"account": self._account, "identities": identities}
+        )
         return {row["identity"]: dict(row) for row in found.mappings()}
-
-    async def _change(self, conn: AsyncConnection, rows: Sequence[_Row]) -> None:
-        records, statement = _changes(self._is_sqlite)
-        await records.count(conn, statement, [[row[name] for name in _CHANGED] for row in rows])
-
-    async def _add(self, conn: AsyncConnection, new: dict[_Identity, Arrival], now: datetime) -> None:
-        at = moment(now, is_sqlite=self._is_sqlite)
-        # In the order of an index, each of whose pages is then gone to once.
-        rows = [_new_row(self._account, identity, new[identity], at) for identity in sorted(new, key=str)]
-        await _new_leads(self._is_sqlite).insert(conn, rows)
 
 
 def _joined(first: Arrival, later: Arrival) -> Arrival:
-    """Two rows of one new person."""
+    """Two rows of one person."""
     return Arrival(first.id, first.profile.merged_with(later.profile), first.phone or later.phone)
 
 

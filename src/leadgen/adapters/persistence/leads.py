@@ -72,11 +72,11 @@ class SqlLeadRepository(ILeadRepository):
         """See ILeadRepository."""
         if not arrivals:
             return 0
-        merge = LeadMerge(account, arrivals, is_sqlite=self._database.is_sqlite)
+        merge = LeadMerge(account, arrivals, self._clock.now(), is_sqlite=self._database.is_sqlite)
 
         async def work(conn: AsyncConnection) -> int:
             await _lock(conn, account)
-            return await merge.write(conn, self._clock.now())
+            return await merge.write(conn)
 
         return await self._database.transact(work)
 

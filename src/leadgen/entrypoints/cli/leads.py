@@ -128,7 +128,7 @@ def _expect_many_rows() -> None:
     A database's thread that has done its step waits no longer than this for its turn in Python.
     """
     spare_the_collector()
-    sys.setswitchinterval(0.000_5)
+    sys.setswitchinterval(0.000_1)
 
 
 def receipt_document(receipt: ImportReceipt) -> dict[str, object]:
