@@ -28,7 +28,7 @@ RETURN_SECONDS = 0.25
 _TICKETS_MAX = 16
 """So many tickets are taken at once: more would open before as many calls can be made ready."""
 
-_SOONEST_SECONDS = 0.07
+_SOONEST_SECONDS = 0.03
 """No ticket closes earlier than that from now."""
 
 

@@ -97,20 +97,22 @@ class Limits:
 class Timing:
     """How tickets lie in time, in microseconds.
 
-    ``lead``: how far ahead a start lies at least, so that an intent can be committed before it;
-    ``validity``: how long after its start a call may still be sent; ``horizon``: the furthest start that
-    is handed out, since a ticket holds its place in the concurrency cap while it matures.
+    ``lead``: how far ahead a start lies at least, so that an intent can be committed before it, where nobody
+    knows how long that takes, and ``lead_min`` where somebody does; ``validity``: how long after its start a
+    call may still be sent; ``horizon``: the furthest start that is handed out, since a ticket holds its place
+    in the concurrency cap while it matures.
     """
 
     lead: int = 50_000
+    lead_min: int = 10_000
     validity: int = 20_000
     horizon: int = 500_000
     lead_max: int = 2_000_000
     """No lead is longer, whatever is asked for: so late, and later by ``validity``, a call can leave."""
 
     def lead_of(self, wanted: int) -> int:
-        """How far ahead a start lies at least where ``wanted`` is asked for."""
-        return max(self.lead, min(wanted, self.lead_max))
+        """How far ahead a start lies at least where ``wanted`` is asked for; 0: as usual."""
+        return max(self.lead_min, min(wanted, self.lead_max)) if wanted else self.lead
 
     def reach(self, lead: int, limits: Limits) -> int:
         """How far ahead a start lies at most."""
@@ -199,7 +201,7 @@ class Ring:
     def admit(self, now: int, lease_micros: int, lead_micros: int = 0) -> Admission:
         """The next permission to send, or when to ask again; a place is held for ``lease_micros`` at most.
 
-        ``lead_micros``: how far ahead the start lies at least, where that is further than usual.
+        ``lead_micros``: how far ahead the start lies at least; 0: as usual.
         """
         lead, spacing = self.timing.lead_of(lead_micros), self._spaced()
         now = self.seen = max(now, self.seen)

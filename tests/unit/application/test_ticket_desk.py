@@ -404,6 +404,16 @@ async def test_tickets_open_sooner_again() -> None:
     assert await counter.lead_seconds() < 0.06
 
 
+async def test_tickets_open_as_soon_as_calls_are_ready() -> None:
+    """Where an intent is durable within 12 ms, nobody waits for the 50 ms of those who know nothing yet."""
+    counter = Counter(AMPLE)
+    assert await counter.lead_seconds() == pytest.approx(0.05, abs=0.001)
+    assert not any(await counter.clock.run(counter.calls(*[0.012] * 5)))
+    assert await counter.lead_seconds() == pytest.approx(0.012, abs=0.001)
+    assert not any(await counter.clock.run(counter.calls(*[0.001] * 100)))
+    assert await counter.lead_seconds() == pytest.approx(0.01, abs=0.001)
+
+
 async def test_a_single_slow_call_is_no_distance() -> None:
     """It alone is late; tickets that open further ahead would hold their places for nothing."""
     counter = Counter(AMPLE)

@@ -51,7 +51,7 @@ class IRateLimiter(ABC):
     ) -> Tickets:
         """Up to ``wanted`` tickets; each lease ends by itself ``lease_seconds`` after its ticket opens.
 
-        ``lead_seconds``: how far ahead tickets open at least, where that is further than usual.
+        ``lead_seconds``: how far ahead tickets open at least; 0: as usual.
         """
 
     @abstractmethod
