@@ -35,21 +35,19 @@ class Uuid7Source(IIdSource):
 
     def __init__(self) -> None:
         self._last = 0
+        self._random = list[str]()
+        os.register_at_fork(after_in_child=self._random.clear)  # a forked process asks for its own
 
     def new(self) -> str:
         """See IIdSource."""
         self._last = max(time.time_ns() // 1_000_000 << 12, self._last + 1)
         head = f"{self._last:015x}"
-        if not _random_ends:
-            _random_ends.extend(_ends(64))
-        return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{_random_ends.pop()}"
+        if not self._random:
+            self._random.extend(_random_ends(64))
+        return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{self._random.pop()}"
 
 
-_random_ends = list[str]()
-os.register_at_fork(after_in_child=_random_ends.clear)  # a forked process asks for its own
-
-
-def _ends(count: int) -> list[str]:
+def _random_ends(count: int) -> list[str]:
     """The last two groups of ids: the variant, then random bits, which are cheaper by the dozen."""
     numbers = struct.unpack(f"{count}Q", os.urandom(8 * count))
     digits = [f"{number >> 2 | 0b10 << 62:016x}" for number in numbers]
