@@ -13,6 +13,7 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
 from leadgen.domain.fair_queue import ANYBODY, Claimant, FairQueue
+from leadgen.domain.limits import MICROS_PER_SECOND, Timing
 from leadgen.domain.value import value
 
 PATIENCE_SECONDS = 30.0
@@ -28,7 +29,7 @@ RETURN_SECONDS = 0.25
 _TICKETS_MAX = 16
 """So many tickets are taken at once: more would open before as many calls can be made ready."""
 
-_SOONEST_SECONDS = 0.03
+_SOONEST_SECONDS = (Timing().lead_min + Timing().validity) / MICROS_PER_SECOND
 """No ticket closes earlier than that from now."""
 
 
