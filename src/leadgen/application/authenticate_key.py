@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 
+from leadgen.application.background import heard
 from leadgen.application.ports.api_key_repository import IApiKeyRepository
 from leadgen.application.ports.clock import IClock
 from leadgen.domain.api_key import ApiKey, digest_of, read_token
@@ -59,5 +60,4 @@ class AuthenticateKey:
 
     def _looked(self, place: str, look: asyncio.Task[ApiKey]) -> None:
         del self._looks[place]
-        if not look.cancelled():
-            look.exception()  # perhaps nobody waits for it: whoever comes next looks again
+        heard(look)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar, cast
 
+from leadgen.application.background import heard
 from leadgen.application.ports.clock import IClock
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class FreshCopy(Generic[T]):
                 return cast(T, self._value)
             if self._reading is None:
                 self._reading = asyncio.create_task(self._renew())
-                self._reading.add_done_callback(_heard)
+                self._reading.add_done_callback(heard)
             if age < self._seconds_max:
                 return cast(T, self._value)
             reading = self._reading
@@ -59,9 +60,3 @@ class FreshCopy(Generic[T]):
         finally:
             if self._reading is reading:
                 self._reading = None
-
-
-def _heard(reading: asyncio.Task[T]) -> None:
-    """An error is for those who waited; without any it shows at the next time."""
-    if not reading.cancelled():
-        reading.exception()

@@ -21,6 +21,7 @@ from leadgen.adapters.rate_limits.carrier import (
     ServerCarrier,
     turn,
 )
+from leadgen.application.background import heard
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.rate_limiter import Ticket, Tickets
 from leadgen.domain.limits import MICROS_PER_SECOND, Granted, Limits, Timing
@@ -99,6 +100,7 @@ class RedisRateLimiter(ServerCarrier):
         self._released[ticket.credential].append(ticket.lease)
         if self._releasing is None or self._releasing.done():
             self._releasing = asyncio.create_task(self._release_all())
+            self._releasing.add_done_callback(heard)
         await asyncio.shield(self._releasing)
 
     async def _release_all(self) -> None:

@@ -27,6 +27,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from leadgen.adapters.temporal.connection import REMEDY
+from leadgen.application.background import heard
 from leadgen.application.ports.account_repository import IAccountRepository
 from leadgen.application.ports.job_runner import IJobRunner, RunState
 from leadgen.domain.errors import ServiceUnavailable
@@ -68,8 +69,9 @@ class TemporalJobRunner(IJobRunner):
             await client.service_client.check_health(timeout=_CHECK)
         self._answered_at = asked_at
 
-    def _looked(self, _look: asyncio.Task[None]) -> None:
+    def _looked(self, look: asyncio.Task[None]) -> None:
         self._look = None
+        heard(look)
 
     async def start(self, job: Job) -> None:
         """See IJobRunner."""
