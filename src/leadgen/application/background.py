@@ -7,6 +7,6 @@ from typing import Any
 
 
 def heard(task: asyncio.Task[Any]) -> None:
-    """For ``add_done_callback``: an error is for those who waited; where nobody did, the next one meets it."""
+    """For ``add_done_callback``: an error is for those who waited, and otherwise for the next."""
     if not task.cancelled():
         task.exception()  # else asyncio prints it once the task is forgotten
