@@ -23,6 +23,8 @@ CALLS_MAX = 1_000_000
 GAP_MICROS_MAX = 10_000
 BULK_WINDOW_MICROS_MAX = 10 * MICROS_PER_SECOND
 """Bulk is spread evenly over windows up to this one: so long at most it takes where a burst was allowed."""
+BULK_GAPS_OF_THREE = 4
+"""Two starts of bulk may lie nearer where the one before is so many gaps back: no rule sets its pace then."""
 BULK_FORESIGHT_MICROS = 50_000
 """So far ahead bulk takes places: late timers cost no calls, and who is urgent does not wait long behind."""
 WINDOW_MICROS_MAX = 31 * 86_400 * MICROS_PER_SECOND
@@ -73,19 +75,19 @@ class Limits:
         A place is held while its ticket matures. Held for longer, places and not rules would set the pace.
         """
         pace = min(rule.window_micros // (4 * rule.calls) for rule in self.rules)
-        foresight = (self.concurrency + 1) * max(pace, self._least_gap(validity))
+        foresight = (self.concurrency + 1) * max(pace, self.least_gap(validity))
         return min(foresight, BULK_FORESIGHT_MICROS) if self.is_bulk else foresight
 
     def gap(self, validity: int) -> int:
-        """How far apart starts lie at least; in bulk a little less than the pace, to make up for stalls."""
-        gap = self._least_gap(validity)
+        """How far apart starts lie; in bulk a little less than the pace, to make up for stalls."""
+        gap = self.least_gap(validity)
         if self.is_bulk:
             short = (rule for rule in self.rules if rule.window_micros <= BULK_WINDOW_MICROS_MAX)
             gap = max(gap, *(rule.window_micros * 19 // (20 * rule.calls) for rule in short), 0)
         return gap
 
-    def _least_gap(self, validity: int) -> int:
-        """So much that a burst does not wake all its callers at one moment.
+    def least_gap(self, validity: int) -> int:
+        """How far apart they lie at least: so much that a burst does not wake all its callers at once.
 
         At most the pace of the shortest rule, which costs nothing: at that pace its window is always full.
         """
@@ -171,6 +173,7 @@ class _Spacing:
 
     limits: Limits
     gap: int
+    least_gap: int
     foresight: int
     counted: int
 
@@ -178,7 +181,9 @@ class _Spacing:
     def of(cls, limits: Limits, timing: Timing) -> _Spacing:
         """See ``Limits``."""
         counted = max(rule.calls for rule in limits.rules)
-        return cls(limits, limits.gap(timing.validity), limits.foresight(timing.validity), counted)
+        validity = timing.validity
+        gaps = limits.gap(validity), limits.least_gap(validity)
+        return cls(limits, *gaps, limits.foresight(validity), counted)
 
 
 @dataclass(slots=True)
@@ -268,14 +273,23 @@ class Ring:
         return self._spacing
 
     def _next_start(self, earliest: int) -> int:
-        start = max(earliest, self.floor)
-        if self.starts:
-            start = max(start, self.starts[-1] + self._spaced().gap)
+        start = max(earliest, self.floor, self._spread_start())
         for rule in self.limits.rules:
             if len(self.starts) >= rule.calls:
                 back = self.starts[-rule.calls]
                 start = max(start, back + rule.window_micros + self.timing.validity)
         return start
+
+    def _spread_start(self) -> int:
+        """The next start that is far enough from the last ones, see ``Limits.gap``."""
+        starts, spacing = self.starts, self._spaced()
+        if not starts:
+            return 0
+        even = starts[-1] + spacing.gap
+        if spacing.counted == 1 or len(starts) == 1:
+            return even
+        loose = starts[-2] + BULK_GAPS_OF_THREE * spacing.gap
+        return min(even, max(starts[-1] + spacing.least_gap, loose))
 
     def _drop_expired(self, now: int) -> None:
         self.leases = {lease: until for lease, until in self.leases.items() if until > now}

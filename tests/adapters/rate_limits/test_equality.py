@@ -52,6 +52,7 @@ class Oracle:
         gap = min((shortest.window_micros + self.timing.validity) // shortest.calls, 10_000)
         fill = min(rule.window_micros // (4 * rule.calls) for rule in limits.rules)
         ahead = (limits.concurrency + 1) * max(fill, gap)
+        looks_back, least_gap = max(rule.calls for rule in limits.rules) > 1, gap
         if limits.is_bulk:
             ahead = min(ahead, 50_000)
             short = [rule for rule in limits.rules if rule.window_micros <= 10_000_000]
@@ -64,6 +65,9 @@ class Oracle:
             if self.is_full:
                 return given, min(held) - now
             earliest = [now + lead, self.floor, *(start + gap for start in self.starts[-1:])]
+            if looks_back and len(self.starts) > 1:
+                before, last = self.starts[-2:]
+                earliest[-1] = min(last + gap, max(last + least_gap, before + 4 * gap))
             for rule in limits.rules:
                 if len(self.starts) >= rule.calls:
                     back = self.starts[-rule.calls]

@@ -255,6 +255,26 @@ def test_bulk_is_spread_over_short_windows(rate: str, gap: int) -> None:
     assert limits.gap(TIMING.validity) == GAP_MICROS_MAX
 
 
+def test_bulk_below_its_pace() -> None:
+    """Where calls end together after a while, two may begin together, but not a third."""
+    ten = Ring(Limits((Rule(10, SECOND),), MANY).for_bulk(), TIMING)
+    granted(ten, now=0)
+    granted(ten, now=SECOND)
+    begun = 2 * SECOND
+    first, second = granted(ten, now=begun).start, granted(ten, now=begun).start
+    assert (first, second) == (begun + TIMING.lead, first + GAP_MICROS_MAX)
+    assert ten.admit(begun, LEASE) == Later(second + ten.limits.gap(TIMING.validity))
+
+
+def test_bulk_at_its_pace() -> None:
+    """A start that was missed is made up for at the pace, not by two at once."""
+    ten = Ring(Limits((Rule(10, SECOND),), MANY).for_bulk(), TIMING)
+    gap = ten.limits.gap(TIMING.validity)
+    first = granted(ten, now=0).start
+    second = granted(ten, now=2 * gap).start
+    assert (second, ten.admit(2 * gap, LEASE)) == (first + 2 * gap, Later(second + gap))
+
+
 def test_bulk_takes_places_not_far_ahead() -> None:
     """Whoever is urgent comes soon after what bulk has taken."""
     limits = Limits((Rule(5, SECOND),), MANY)

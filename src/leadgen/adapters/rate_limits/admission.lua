@@ -49,14 +49,14 @@ local function penalise()
   return {1}
 end
 
--- take: lead validity horizon gap concurrency lease wanted highest nrules calls window ...
+-- take: lead validity horizon gap least_gap gaps_of_three concurrency lease wanted highest nrules calls window ...
 -- gives {status, micros until more, the server's time, lease, wait, lease, wait ...}
 -- status: 1 all given, 0 a rule refused, 2 the cap did, -1 cold
 local function take()
   local a = {}
-  for i = 2, 10 do a[i] = tonumber(ARGV[i]) end
-  local lead, validity, horizon, gap, cap = a[2], a[3], a[4], a[5], a[6]
-  local lease_micros, wanted, highest, nrules = a[7], a[8], a[9], a[10]
+  for i = 2, 12 do a[i] = tonumber(ARGV[i]) end
+  local lead, validity, horizon, gap, least_gap, gaps_of_three = a[2], a[3], a[4], a[5], a[6], a[7]
+  local cap, lease_micros, wanted, highest, nrules = a[8], a[9], a[10], a[11], a[12]
   local s = state()
   if not s then return {-1, 0, now} end
   local count, last, seen, floor, size = s[1], s[2], s[3], s[4], s[5]
@@ -73,9 +73,15 @@ local function take()
       break
     end
     local start = math.max(begun + lead, floor, last)
-    if count > 0 then start = math.max(start, last + gap) end
+    if count > 0 then
+      local apart = last + gap
+      if count > 1 and size > 1 then
+        apart = math.min(apart, math.max(last + least_gap, start_at(size, count - 2) + gaps_of_three * gap))
+      end
+      start = math.max(start, apart)
+    end
     for i = 1, nrules do
-      local calls, window = tonumber(ARGV[9 + 2 * i]), tonumber(ARGV[10 + 2 * i])
+      local calls, window = tonumber(ARGV[11 + 2 * i]), tonumber(ARGV[12 + 2 * i])
       if count >= calls then start = math.max(start, start_at(size, count - calls) + window + validity) end
     end
     if start > begun + horizon then

@@ -24,7 +24,7 @@ from leadgen.adapters.rate_limits.carrier import (
 from leadgen.application.background import heard
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.rate_limiter import Ticket, Tickets
-from leadgen.domain.limits import MICROS_PER_SECOND, Granted, Limits, Timing
+from leadgen.domain.limits import BULK_GAPS_OF_THREE, MICROS_PER_SECOND, Granted, Limits, Timing
 
 TIMEOUT_SECONDS = 0.25
 SERVER_CLOCK = "local t = redis.call('TIME'); local now = t[1] * 1000000 + t[2]\n"
@@ -76,6 +76,8 @@ class RedisRateLimiter(ServerCarrier):
             timing.validity,
             timing.reach(lead, limits),
             limits.gap(timing.validity),
+            limits.least_gap(timing.validity),
+            BULK_GAPS_OF_THREE,
             limits.concurrency,
             round(lease_seconds * MICROS_PER_SECOND),
             wanted,
