@@ -88,14 +88,15 @@ class SearchLead:
         self, waterfall: Waterfall, purchase: Callable[[Ask], Purchase]
     ) -> Verdict | Parked:
         event: Event = Tick()
-        has_queued = has_begun = False
+        has_queued, asked = False, set[str]()
         while True:
-            has_begun = has_begun or isinstance(event, Answered)
+            if isinstance(event, Answered):
+                asked.add(event.provider)
             moves = waterfall.step(event, self._clock.now())
             if moves.verdict is not None:
                 return moves.verdict
             if moves.when_free and not has_queued:
-                wanted = [_going_on(purchase(ask), has_begun=has_begun) for ask in moves.when_free]
+                wanted = [_going_on(purchase(ask), len(asked)) for ask in moves.when_free]
                 *others, event = await self._paid_calls.ask_first(wanted)
                 for held in others:
                     waterfall.note(held, self._clock.now())
@@ -149,8 +150,8 @@ class SearchLead:
         )
 
 
-def _going_on(purchase: Purchase, *, has_begun: bool) -> Purchase:
-    return dataclasses.replace(purchase, claimant=dataclasses.replace(purchase.claimant, has_begun=has_begun))
+def _going_on(purchase: Purchase, asked: int) -> Purchase:
+    return dataclasses.replace(purchase, claimant=dataclasses.replace(purchase.claimant, asked=asked))
 
 
 def _counts(lookup: Lookup, around: Round) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Generic, TypeVar
 
 from leadgen.domain.value import value
@@ -21,14 +22,14 @@ Item = TypeVar("Item")
 class Claimant:
     """For whom somebody waits: an account, its weight, and whether a person waits for the answer.
 
-    ``has_begun``: others were asked about it already, so it goes before those of its account that are fresh:
-    these may yet be answered by somebody who is less in demand.
+    ``asked``: how many others were asked about it already. The more they were, the sooner it goes among those
+    of its account: the fewer are left who can answer it, and one of the others may yet be less in demand.
     """
 
     account: str = ""
     weight: int = 1
     is_urgent: bool = False
-    has_begun: bool = False
+    asked: int = 0
 
 
 ANYBODY = Claimant()
@@ -40,24 +41,34 @@ class _Flow(Generic[Item]):
 
     weight: int
     due: float
-    begun: deque[Item] = field(default_factory=deque)
-    fresh: deque[Item] = field(default_factory=deque)
+    by_asked: dict[int, deque[Item]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Item]:
-        yield from self.begun
-        yield from self.fresh
+        return chain.from_iterable(self.by_asked.values())
 
     def __len__(self) -> int:
-        return len(self.begun) + len(self.fresh)
+        return sum(map(len, self.by_asked.values()))
+
+    def push(self, item: Item, asked: int) -> None:
+        """Puts an item behind those of which as many were asked."""
+        self.by_asked.setdefault(asked, deque()).append(item)
+
+    def pop(self) -> Item:
+        """The first of those of which most were asked."""
+        most = max(self.by_asked)
+        item = self.by_asked[most].popleft()
+        if not self.by_asked[most]:
+            del self.by_asked[most]
+        return item
 
     def keep(self, stays: Callable[[Item], bool]) -> None:
         """Takes out what does not stay."""
-        self.begun = deque(item for item in self.begun if stays(item))
-        self.fresh = deque(item for item in self.fresh if stays(item))
+        staying = {asked: deque(filter(stays, items)) for asked, items in self.by_asked.items()}
+        self.by_asked = {asked: items for asked, items in staying.items() if items}
 
 
 class FairQueue(Generic[Item]):
-    """First come, first served within an account, after those who have begun; between accounts by weight."""
+    """Within an account first come, first served among those as far; between accounts by weight."""
 
     def __init__(self) -> None:
         self._urgent: dict[str, _Flow[Item]] = {}
@@ -89,7 +100,7 @@ class FairQueue(Generic[Item]):
             known = 0.0 if claimant.is_urgent else self._due.pop(claimant.account, 0.0)
             flow = flows[claimant.account] = _Flow(claimant.weight, max(known, self._now))
         flow.weight = claimant.weight
-        (flow.begun if claimant.has_begun else flow.fresh).append(item)
+        flow.push(item, claimant.asked)
         self._count += 1
 
     def pop(self) -> Item:
@@ -101,7 +112,7 @@ class FairQueue(Generic[Item]):
         if flows is self._patient:
             self._now = flow.due
         flow.due += 1.0 / flow.weight
-        item = (flow.begun or flow.fresh).popleft()
+        item = flow.pop()
         self._count -= 1
         if not flow:
             self._leave(flows, account)

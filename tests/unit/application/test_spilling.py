@@ -73,3 +73,16 @@ async def test_a_question_that_another_asks(world: World) -> None:
     ends = await world.run(_all(world.here.search.run(lead, around) for lead in (first, twin)))
     assert {end.state for end in ends if isinstance(end, Verdict)} == {EndState.NOT_FOUND}
     assert [len(each.asked) for each in world.providers.values()] == [1, 1, 1]
+
+
+async def test_who_is_furthest_goes_first(world: World) -> None:
+    """Whom nobody else can answer any more does not wait behind who may yet be answered elsewhere.
+
+    When Orion is free again, after 4.5 s, the fourth lead has waited for it since the second one and has missed
+    Astra; the third has missed both others, half a second ago.
+    """
+    await slow(world, orion=4.5, astra=1.0, nimbus=3.0)
+    await spill(world, 4)
+    orion, astra, nimbus = (provider.emails for provider in world.providers.values())
+    assert (orion[0], nimbus[0]) == (astra[3], astra[2])
+    assert orion[1] == nimbus[0]

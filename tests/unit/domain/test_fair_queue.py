@@ -23,18 +23,18 @@ def test_one_account_is_served_in_order() -> None:
     assert [queue.pop() for _ in range(3)] == ["a", "b", "c"]
 
 
-def test_who_has_begun_goes_first() -> None:
+def test_who_is_furthest_goes_first() -> None:
     """Within its account, and in the order of coming; another account's share stays what it was."""
     queue = queue_of(("fresh", "x"), ("other", "y"), ("fresh too", "x"))
-    queue.push("begun", Claimant("x", has_begun=True))
-    queue.push("begun too", Claimant("x", has_begun=True))
-    assert [queue.pop() for _ in range(5)] == ["begun", "other", "begun too", "fresh", "fresh too"]
+    for item, asked in (("one", 1), ("one too", 1), ("two", 2)):
+        queue.push(item, Claimant("x", asked=asked))
+    assert [queue.pop() for _ in range(6)] == ["two", "other", "one", "one too", "fresh", "fresh too"]
 
 
 def test_leaving_before_the_turn() -> None:
-    """Whoever does not stay is gone, whether they have begun or not."""
+    """Whoever does not stay is gone, however many were asked."""
     queue = queue_of(("fresh", "x"), ("gone", "x"))
-    queue.push("gone", Claimant("x", has_begun=True))
+    queue.push("gone", Claimant("x", asked=1))
     queue.keep(lambda item: item != "gone")
     assert (len(queue), queue.pop()) == (1, "fresh")
 
