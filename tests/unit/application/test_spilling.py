@@ -78,8 +78,8 @@ async def test_a_question_that_another_asks(world: World) -> None:
 async def test_who_is_furthest_goes_first(world: World) -> None:
     """Whom nobody else can answer any more does not wait behind who may yet be answered elsewhere.
 
-    When Orion is free again, after 4.5 s, the fourth lead has waited for it for 2.5 s and has missed Astra; the
-    third has missed both others, half a second ago.
+    When Orion is free again, after 4.5 s, the fourth lead has waited for it for 2.5 s and has missed Astra.
+    The third has missed both others, half a second ago.
     """
     await slow(world, orion=4.5, astra=1.0, nimbus=3.0)
     await spill(world, 4)
