@@ -406,8 +406,10 @@ class PaidCalls:
         self._note_sent(purchase, standing.key)
         while standing.state is LookupState.INTENDED:
             now = self._clock.now()
-            if standing.is_abandoned(now):
-                overdue = overdue or now + timedelta(seconds=GIVE_UP_SECONDS)
+            if not standing.is_abandoned(now):
+                overdue = None  # somebody else may have asked anew
+            elif overdue is None:
+                overdue = now + timedelta(seconds=GIVE_UP_SECONDS)
             if overdue and overdue <= now:
                 await self._ledger.close(standing.abandoned(now), None)
             else:

@@ -52,6 +52,7 @@ class ProviderWatch:
         self._passes: Counter[tuple[str, object]] = Counter()
         self._notes = _Notes()
         self._flushing: asyncio.Task[None] | None = None
+        self._one_flush = asyncio.Lock()
 
     async def breakers(self) -> Mapping[str, Breaker]:
         """All breakers on record, as they were at most half a second ago. Raises ServiceUnavailable."""
@@ -110,8 +111,10 @@ class ProviderWatch:
 
     async def drain(self) -> None:
         """Writes down what is noted; where the database does not answer, it is let go."""
+        async with self._one_flush:  # so only a nap is cut short
+            if self._flushing is not None:
+                self._flushing.cancel()
         if self._flushing is not None:
-            self._flushing.cancel()
             await asyncio.wait([self._flushing])
         await self._flush()
 
@@ -142,16 +145,14 @@ class ProviderWatch:
             await self._flush()
 
     async def _flush(self) -> None:
-        notes, self._notes = self._notes, _Notes()
-        try:
-            await self._step(notes.marks)
-            if notes.seen:
-                await self._tallies.add(notes.seen)
-        except ServiceUnavailable:
-            self._keep(notes)
-        except asyncio.CancelledError:  # by drain, which writes it then
-            self._keep(notes)
-            raise
+        async with self._one_flush:
+            notes, self._notes = self._notes, _Notes()
+            try:
+                await self._step(notes.marks)
+                if notes.seen:
+                    await self._tallies.add(notes.seen)
+            except ServiceUnavailable:
+                self._keep(notes)
 
     async def _step(self, left: dict[str, list[Mark]]) -> None:
         """Moves breakers on, and takes out of ``left`` whose are written.

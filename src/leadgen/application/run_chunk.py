@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from leadgen.application.background import heard
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
@@ -87,7 +88,9 @@ class _Window:
     async def widen(self, more: int) -> None:
         """Searches so many more at once, as far as there are leads ahead."""
         for number, lead in enumerate(islice(self._ahead, more), 1):
-            self._searchers.add(asyncio.create_task(self._search_on(lead)))
+            searcher = asyncio.create_task(self._search_on(lead))
+            searcher.add_done_callback(heard)  # where all of them fail, the first one's error is told
+            self._searchers.add(searcher)
             if number % _BEGUN_AT_ONCE == 0:
                 await asyncio.sleep(0)
 

@@ -18,7 +18,7 @@ from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.ordering import Ranked
 from leadgen.domain.panel import is_in_panel
 from leadgen.domain.phone import WantedLine
-from leadgen.domain.provider import Hit, Miss, OnUnknown, ProviderConfig, Rejected, Unknown
+from leadgen.domain.provider import Hit, Miss, NotSent, OnUnknown, ProviderConfig, Rejected, Unknown
 from leadgen.domain.selection import Request, SelectionPipeline
 from leadgen.domain.waterfall import (
     TRIES,
@@ -77,7 +77,7 @@ class SearchLead:
         if around.options.is_race:
             end = await Race(paid_calls=self._paid_calls, clock=self._clock, enter=purchase).run(waterfall)
         else:
-            end = await self._ask_in_turn(waterfall, purchase)
+            end = await self._ask_in_turn(waterfall, purchase, told)
         if around.waits_out_outages and isinstance(end, Verdict) and end.again_at is not None:
             return Parked(end.again_at)
         if isinstance(end, Verdict) and is_in_panel(around.panel, around.job_id, question):
@@ -85,18 +85,18 @@ class SearchLead:
         return end
 
     async def _ask_in_turn(
-        self, waterfall: Waterfall, purchase: Callable[[Ask], Purchase]
+        self, waterfall: Waterfall, purchase: Callable[[Ask], Purchase], told: Sequence[Answered]
     ) -> Verdict | Parked:
         event: Event = Tick()
-        has_queued, asked = False, set[str]()
+        has_queued, asked = False, {each.provider for each in told}
         while True:
-            if isinstance(event, Answered):
+            if isinstance(event, Answered) and not isinstance(event.outcome, NotSent):
                 asked.add(event.provider)
             moves = waterfall.step(event, self._clock.now())
             if moves.verdict is not None:
                 return moves.verdict
             if moves.when_free and not has_queued:
-                wanted = [_going_on(purchase(ask), len(asked)) for ask in moves.when_free]
+                wanted = [_going_on(purchase(ask), len(asked - {ask.provider})) for ask in moves.when_free]
                 *others, event = await self._paid_calls.ask_first(wanted)
                 for held in others:
                     waterfall.note(held, self._clock.now())

@@ -1,4 +1,4 @@
-"""The ticket desk: first come, first served per provider within one process."""
+"""The ticket desk: who gets a provider's next ticket within one process, in the order of its `FairQueue`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ RETURN_SECONDS = 0.25
 _TICKETS_MAX = 16
 """So many tickets are taken at once: more would open before as many calls can be made ready."""
 
-_SOONEST_SECONDS = (Timing().lead_min + Timing().validity) / MICROS_PER_SECOND
-"""No ticket closes earlier than that from now."""
+_LEAD_SECONDS_MIN = Timing().lead_min / MICROS_PER_SECOND
+_VALID_SECONDS = Timing().validity / MICROS_PER_SECOND
 
 
 @value(frozen=True, slots=True)
@@ -100,6 +100,8 @@ class _Counter:
     server: asyncio.Task[None] | None = None
     parked_until: float = 0.0
     parked_why: str = ""
+    paused_until: float = 0.0
+    """Until then its limit is used up."""
     maturing: Maturing = field(default_factory=Maturing)
 
 
@@ -166,6 +168,10 @@ class TicketDesk:
         if place.patience_seconds <= 0 and len(counter.waiting) >= counter.room:
             place.refuse(counter.provider, Unavailable("others wait for it", RETURN_SECONDS))
             return
+        pause_seconds = counter.paused_until - self._clock.monotonic()
+        if not claimant.is_urgent and place.patience_seconds < pause_seconds:
+            place.refuse(counter.provider, _used_up(pause_seconds))
+            return
         counter.waiting.push(place, claimant)
         if claimant.is_urgent:
             counter.urged.set()
@@ -185,10 +191,8 @@ class TicketDesk:
         """
         await self.give_back(permit)
         counter, now = self._counters[permit.ticket.credential], self._clock.monotonic()
-        if (
-            counter.parked_until > now
-            or now + max(counter.maturing.lead_seconds, _SOONEST_SECONDS) > permit.leaves_by
-        ):
+        closes_at = now + max(counter.maturing.lead_seconds, _LEAD_SECONDS_MIN) + _VALID_SECONDS
+        if counter.parked_until > now or closes_at > permit.leaves_by:
             return False
         place = _Place(
             asyncio.get_running_loop().create_future(), 0.0, permit.is_urgent, {counter.provider: counter}
@@ -250,7 +254,7 @@ class TicketDesk:
         counter = self._counters[provider]
         counter.parked_until = self._clock.monotonic() + seconds
         counter.parked_why = why
-        self._turn_away(counter, why, None)
+        self._turn_away(counter, Unavailable(why, None))
 
     def _open(self, counter: _Counter) -> None:
         if counter.server is None or counter.server.done():
@@ -273,11 +277,12 @@ class TicketDesk:
         """Serves those whose tickets ran out; whom no call is allowed now is turned away."""
         config = (await self._catalog.configs())[counter.provider]
         late = [counter.renewing.popleft() for _ in range(min(len(counter.renewing), _TICKETS_MAX))]
+        is_urgent = any(place.is_urgent for place in late)
         given = deque[Ticket]()
         try:
             taken = await self._limiter.take(
                 counter.provider,
-                config.limits.for_bulk(),
+                config.limits if is_urgent else config.limits.for_bulk(),
                 wanted=len(late),
                 lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
                 lead_seconds=counter.maturing.lead_seconds,  # none opens before one that was given already
@@ -323,7 +328,7 @@ class TicketDesk:
         if given.retry_seconds is None or not counter.waiting:
             await asyncio.sleep(0)  # those who were served go on before others are
             return
-        self._turn_away(counter, "its limit is used up", given.retry_seconds)
+        self._turn_away(counter, _used_up(given.retry_seconds))
         if counter.waiting and not counter.renewing:
             await self._pause(counter, given)
 
@@ -338,6 +343,7 @@ class TicketDesk:
 
     async def _pause(self, counter: _Counter, given: Tickets) -> None:
         """Until it is time to ask again, somebody urgent comes, or a place is free that is ours to give."""
+        counter.paused_until = self._clock.monotonic() + (given.retry_seconds or 0.0)
         naps = [asyncio.create_task(self._clock.sleep(given.retry_seconds or 0.0))]
         naps.append(asyncio.create_task(_set(counter.urged)))
         if not given.is_shared:
@@ -345,12 +351,13 @@ class TicketDesk:
         try:
             await asyncio.wait(naps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            counter.paused_until = 0.0
             for nap in naps:
                 nap.cancel()
 
-    def _turn_away(self, counter: _Counter, why: str, seconds: float | None) -> None:
+    def _turn_away(self, counter: _Counter, answer: Unavailable) -> None:
         """Sends those away who do not wait so long."""
-        answer = Unavailable(why, seconds if seconds is None else max(seconds, RETURN_SECONDS))
+        seconds = answer.seconds
 
         def stays(place: _Place) -> bool:
             is_patient = seconds is not None and seconds <= place.patience_seconds
@@ -359,6 +366,10 @@ class TicketDesk:
             return is_patient
 
         counter.waiting.keep(stays)
+
+
+def _used_up(seconds: float | None) -> Unavailable:
+    return Unavailable("its limit is used up", seconds if seconds is None else max(seconds, RETURN_SECONDS))
 
 
 async def _set(event: asyncio.Event) -> None:

@@ -57,7 +57,7 @@ def read_order(
     Who wants fresh answers wants them also about leads for which nothing was found.
     """
     if of_job is not None and only is None:
-        raise InvalidInput("a job is named so that only leads that ended so in it are searched: add only")
+        raise InvalidInput("of which leads of this job? Say only incomplete, or only failed")
     if only is not None and (lead_id is not None or again or fresh):
         raise InvalidInput("only incomplete or failed leads goes with neither one lead nor again nor fresh")
     return JobOrder(

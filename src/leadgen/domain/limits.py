@@ -9,6 +9,7 @@ All times are integer microseconds of one clock that never goes back.
 
 from __future__ import annotations
 
+import functools
 import re
 from array import array
 from collections.abc import Iterable
@@ -67,7 +68,7 @@ class Limits:
         A burst at the beginning of a window would come again in each that follows, and who comes after it
         would wait for the next window.
         """
-        return replace(self, is_bulk=True)
+        return _for_bulk(self)
 
     def foresight(self, validity: int) -> int:
         """How far ahead places may be taken: a quarter of the time in which the rules fill the cap.
@@ -93,6 +94,12 @@ class Limits:
         """
         shortest = min(self.rules, key=lambda rule: rule.window_micros)
         return min((shortest.window_micros + validity) // shortest.calls, GAP_MICROS_MAX)
+
+
+@functools.lru_cache(maxsize=64)
+def _for_bulk(limits: Limits) -> Limits:
+    """The same object each time: what follows from it is worked out once."""
+    return replace(limits, is_bulk=True)
 
 
 @value(frozen=True, slots=True)

@@ -281,7 +281,9 @@ class Waterfall:
 
     def __init__(self, plan: Plan, history: Iterable[Answered] = ()) -> None:
         self._plan = plan
-        self._refused = tuple(plan.refused)
+        history = tuple(history)
+        told = {past.provider for past in history if isinstance(past.outcome, Hit | Miss)}
+        self._refused = tuple(each for each in plan.refused if each.provider not in told)
         self._places = {
             each.provider: _Place(each.provider, each.rank, each.n, each.tries, each.on_unknown, each.stagger)
             for each in sorted(plan.candidates, key=attrgetter("rank"))

@@ -167,6 +167,15 @@ def test_an_unclosed_quote_in_the_header(tmp_path: Path) -> None:
         read(write(tmp_path, b'email,"name\na@example.com,Ann\n'))
 
 
+@pytest.mark.parametrize("rows_before", [0, 20_000])
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf-16"])
+def test_an_encoding_that_does_not_fit(tmp_path: Path, encoding: str, rows_before: int) -> None:
+    """Is said before a row is read, wherever it shows."""
+    content = b"email,name\n" + b"a@example.com,Ann\n" * rows_before + b"j@example.com,Jos\xe9\n"
+    with pytest.raises(UnreadableFile, match="name another --encoding"):
+        CsvLeadSource(write(tmp_path, content), encoding)
+
+
 # what is no lead file
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import random
 import sys
@@ -245,3 +246,24 @@ async def _start_writer(url: str, first: int) -> Process:
     assert writer.stdout is not None
     assert await writer.stdout.readline() == b"ready\n", await writer.communicate()
     return writer
+
+
+async def test_an_error_that_nobody_waits_for_is_not_shown(database: Database) -> None:
+    """A write goes on though its caller is interrupted; should it fail then, no traceback is printed."""
+    shown: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: shown.append(context))
+    may_fail = asyncio.Event()
+
+    async def fail() -> None:
+        await may_fail.wait()
+        raise ServiceUnavailable("the database", "nowhere", "start it")
+
+    waiting = asyncio.create_task(database.finish(fail()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    may_fail.set()
+    await asyncio.sleep(0.01)
+    gc.collect()
+    assert shown == []

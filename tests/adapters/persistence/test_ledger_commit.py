@@ -11,6 +11,7 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.exc import IntegrityError
 
 from leadgen.adapters.persistence.database import Database, now_micros
+from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.ledger_commit import Change, Close, Correct, Intend, LedgerCommit
 from leadgen.adapters.persistence.tables import budgets, evidence, leads, limiters, lookups
 from leadgen.adapters.rate_limits.board import LimiterBoard, Mode
@@ -351,3 +352,17 @@ async def _agree(stores: Stores) -> None:
         await stores.budgets.cap(span, kept.owner, kept.cap_micros)
         counted = await _budget(stores, span)
         assert replace(counted, day=kept.day) == kept
+
+
+async def test_an_observer_that_fails_keeps_no_answer_back(database: Database, stores: Stores) -> None:
+    """What is committed is told to who waits for it, and the next change finds a writer."""
+
+    def fail(_closed: Sequence[Lookup]) -> None:
+        raise ZeroDivisionError
+
+    ledger = SqlLookupLedger(database, [fail])
+    for n in range(2):
+        intent = intent_of(n)
+        async with asyncio.timeout(5):
+            assert await ledger.intend(intent) == intent
+            assert await ledger.close(closed(intent, Miss()), None)

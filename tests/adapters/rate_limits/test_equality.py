@@ -47,7 +47,7 @@ class Oracle:
         self, now: int, limits: Limits, wanted: int, lease: int, lead: int
     ) -> tuple[list[int], int | None]:
         """The starts that are given, and after how long there are more."""
-        lead = max(lead, self.timing.lead)
+        lead = min(max(lead, self.timing.lead_min), self.timing.lead_max) if lead else self.timing.lead
         shortest = min(limits.rules, key=lambda rule: rule.window_micros)
         gap = min((shortest.window_micros + self.timing.validity) // shortest.calls, 10_000)
         fill = min(rule.window_micros // (4 * rule.calls) for rule in limits.rules)
@@ -142,13 +142,18 @@ all_limits = st.builds(
     concurrency=st.sampled_from([1, 2, 3, 5, 50]),
 )
 timings = st.builds(
-    Timing, lead=_skewed(100, 60_000), validity=_skewed(100, 40_000), horizon=_skewed(20_000, 600_000)
+    Timing,
+    lead=_skewed(100, 60_000),
+    lead_min=_skewed(100, 20_000),
+    validity=_skewed(100, 40_000),
+    horizon=_skewed(20_000, 600_000),
+    lead_max=st.sampled_from([100_000, 2_000_000]),
 )
 takes = st.builds(
     Take,
     wanted=st.integers(1, 6),
     lease=st.integers(1, 900_000),
-    lead=st.sampled_from([0, 0, 0, 100_000, 700_000]),
+    lead=st.sampled_from([0, 0, 0, 1, 5_000, 20_000, 100_000, 700_000]),
     is_bulk=st.booleans(),
 )
 waits = st.builds(Wait, _skewed(30_000, 2_000_000))

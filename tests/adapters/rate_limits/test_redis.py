@@ -155,6 +155,31 @@ async def test_every_key_ends_by_itself(client: Redis, carrier: RedisRateLimiter
     await check()
 
 
+async def test_who_gives_back_waits_for_nobody_else(
+    client: Redis, carrier: RedisRateLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes while places are on their way goes with the next round trip, for which they do not wait."""
+    first, second, third = (await take(carrier, wanted=3)).tickets
+    sent, may_go = list[int](), asyncio.Semaphore(0)
+
+    async def zrem(_key: str, *leases: int) -> int:
+        sent.append(len(leases))
+        await may_go.acquire()
+        return len(leases)
+
+    monkeypatch.setattr(client, "zrem", zrem)
+    one = asyncio.create_task(carrier.release(first))
+    await asyncio.sleep(0.01)
+    others = [asyncio.create_task(carrier.release(ticket)) for ticket in (second, third)]
+    await asyncio.sleep(0.01)
+    may_go.release()
+    await one
+    await asyncio.sleep(0.01)
+    assert (sent, [other.done() for other in others]) == ([1, 2], [False, False])
+    may_go.release()
+    await asyncio.gather(*others)
+
+
 async def test_a_pause_outlives_a_short_window(client: Redis) -> None:
     """Who is refused in a long pause does not shorten its memory to that of the rule."""
     carrier = RedisRateLimiter(client, SystemClock(), Timing())

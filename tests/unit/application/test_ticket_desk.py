@@ -16,7 +16,7 @@ from leadgen.application.ticket_desk import (
     Unavailable,
 )
 from leadgen.domain.errors import ServiceUnavailable
-from leadgen.domain.fair_queue import ANYBODY
+from leadgen.domain.fair_queue import ANYBODY, Claimant
 from leadgen.domain.limits import Limits, Rule
 from tests import builders
 from tests.fake_clock import FakeClock
@@ -469,3 +469,32 @@ async def test_leaving_several_queues() -> None:
     await counter.give_back(orion)
     await counter.give_back(astra)
     assert served(behind) == [True, True]
+
+
+async def test_no_patience_does_not_wait_out_a_pause() -> None:
+    """Where somebody waits for a limit that is used up, who has no patience is told at once for how long."""
+    counter = Counter(Limits((Rule(2, 20 * SECOND),), concurrency=10))
+    places = await counter.queue(3)
+    await counter.clock.advance(5)
+    assert served(places) == [True, True, False]
+    impatient = asyncio.create_task(counter.desk.take("orion", 0.0))
+    await counter.clock.advance(0)
+    answer = impatient.result()
+    assert isinstance(answer, Unavailable)
+    assert answer.seconds == pytest.approx(15, abs=0.2)
+    places[2].cancel()
+
+
+async def test_who_is_urgent_renews_without_the_gap_of_bulk() -> None:
+    """A lookup that missed its ticket leaves as soon as the provider allows, though a job was just served."""
+    counter = Counter(Limits((Rule(5, SECOND),), concurrency=10))
+    somebody = Claimant("somebody", is_urgent=True)
+    places = [asyncio.create_task(counter.desk.take("orion", claimant=who)) for who in (somebody, ANYBODY)]
+    await counter.clock.advance(0.2)
+    urgent, bulk = (place.result() for place in places)
+    assert isinstance(urgent, Permit)
+    assert isinstance(bulk, Permit)
+    renewal = asyncio.create_task(counter.desk.renew(urgent))
+    await counter.clock.advance(0)
+    assert renewal.result()
+    assert bulk.ticket.opens_at < urgent.ticket.opens_at < bulk.ticket.opens_at + 0.19

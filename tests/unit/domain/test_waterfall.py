@@ -201,6 +201,15 @@ def test_refusals_of_the_plan(prevents: bool, state: EndState) -> None:
     assert verdict == Verdict(state, unasked=refused)
 
 
+def test_who_has_answered_is_not_missed() -> None:
+    """That there is no money for a question that was answered before prevents nothing."""
+    refused = (Refusal("orion", "budget", prevents=True), Refusal("astra", "budget", prevents=True))
+    search = waterfall(refused=refused, history=(Answered("orion", 0, Miss()),))
+    assert ended(search.step(Tick(), NOW)).unasked == refused[1:]
+    search = waterfall(refused=refused, history=tuple(Answered(each.provider, 0, Miss()) for each in refused))
+    assert ended(search.step(Tick(), NOW)).state is EndState.NOT_FOUND
+
+
 def test_a_number_in_the_history_asks_nobody() -> None:
     """A search that is repeated after its end pays for nothing."""
     search = waterfall("orion", "astra", history=(Answered("orion", 0, Miss()), Answered("astra", 0, HIT)))

@@ -17,6 +17,7 @@ from leadgen.domain.errors import InvalidSetting, UnreadableFile
 
 _SAMPLE_BYTES = 65_536
 _DELIMITERS = ",;\t|"
+_OTHER_ENCODING = "is not {}: name another --encoding, or none"
 _FIELD_CHARACTERS_MAX = 1_000_000
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -86,6 +87,8 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
             raise UnreadableFile(str(self._path), "is binary, not text: save it as CSV (UTF-8)")
         if self._is_utf8():
             return "utf-8"
+        if named is not None and codecs.lookup(named).name == "utf-8":
+            raise UnreadableFile(str(self._path), _OTHER_ENCODING.format(named))
         if named is None:
             self._warnings.append(
                 "the file is not UTF-8 and was read as Windows-1252: if letters look wrong, name its"
@@ -121,7 +124,10 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
     def _open_records(self) -> Iterator[list[str]]:
         csv.field_size_limit(_FIELD_CHARACTERS_MAX)
         lines = iter(self._file)
-        first = next((line for line in lines if line.strip()), "")
+        try:
+            first = next((line for line in lines if line.strip()), "")
+        except UnicodeError:
+            raise UnreadableFile(str(self._path), _OTHER_ENCODING.format(self._encoding)) from None
         reader = csv.reader(chain([first], lines, [_END]), delimiter=_delimiter(first), strict=False)
         return self._checked(reader)
 

@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from leadgen.adapters.persistence.writer_threads import Work, WriterThreads
+from leadgen.application.background import heard
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
 
 SETTING = "LEADGEN_DATABASE_URL"
@@ -210,6 +211,7 @@ class Database:
         task = asyncio.create_task(work)
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
+        task.add_done_callback(heard)
         return await asyncio.shield(task)
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from datetime import datetime
@@ -20,6 +21,8 @@ from leadgen.domain.budget import OverBudget
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.value import value
+
+log = logging.getLogger("leadgen.ledger")
 
 _BATCH_MAX = 500
 _TRIES = 4
@@ -118,15 +121,22 @@ class SqlLookupLedger(ILookupLedger):
         while self._entries:
             batch, self._entries = self._entries[:_BATCH_MAX], self._entries[_BATCH_MAX:]
             results = await self._commit_safely(batch)
-            if self._on_closed:
-                ended = zip(batch, results, strict=True)
-                changes = [entry.change for entry, result in ended if result is True]
-                closed = [change.lookup for change in changes if isinstance(change, Close)]
-                for tell in self._on_closed:
-                    tell(closed)
             waking = asyncio.create_task(_wake(batch, results), context=Context())
             self._waking.add(waking)
             waking.add_done_callback(self._waking.discard)
+            if self._on_closed:
+                self._tell(batch, results)
+
+    def _tell(self, batch: Sequence[_Entry], results: Sequence[Any]) -> None:
+        """An observer that fails keeps nobody's answer back."""
+        ended = zip(batch, results, strict=True)
+        changes = [entry.change for entry, result in ended if result is True]
+        closed = [change.lookup for change in changes if isinstance(change, Close)]
+        for tell in self._on_closed:
+            try:
+                tell(closed)
+            except Exception:
+                log.exception("what a commit has closed was not told")
 
     async def _commit_safely(self, batch: Sequence[_Entry]) -> list[Any]:
         """The results; where one change cannot be made, each gets a commit of its own, that one its error."""

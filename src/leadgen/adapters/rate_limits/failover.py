@@ -20,6 +20,7 @@ from leadgen.adapters.rate_limits.redis import RedisRateLimiter
 from leadgen.adapters.rate_limits.sql import SqlRateLimiter
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
+from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.limits import MICROS_PER_SECOND, Limits, Timing
 
 LOOK_EVERY_SECONDS = 1.0
@@ -84,6 +85,7 @@ class FailoverRateLimiter(IRateLimiter):
         self._looked_at: dict[str, float] = defaultdict(lambda: float("-inf"))
         self._beat_at = float("-inf")
         self._beating: asyncio.Task[None] | None = None
+        self._one_first_beat = asyncio.Lock()
         self._is_closed = False
         self._redis_silent_since: float | None = None
         self._redis_well_since: float | None = float("-inf")
@@ -128,7 +130,7 @@ class FailoverRateLimiter(IRateLimiter):
             await self._carriers[posting.mode].release(
                 Ticket(key, ticket.opens_at, ticket.closes_at, ticket.lease)
             )
-        except LostCarrierError:
+        except (LostCarrierError, ServiceUnavailable):
             return  # the lease ends by itself
 
     async def penalise(self, credential: str, seconds: float) -> None:
@@ -150,18 +152,22 @@ class FailoverRateLimiter(IRateLimiter):
     async def close(self) -> None:
         """Stops the signs of life, and says so on the board."""
         self._is_closed = True
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
-            await self._board.leave()
-        if self._redis is not None:
-            await self._redis.close()
+        try:
+            if self._beating is not None:
+                self._beating.cancel()
+                await asyncio.gather(self._beating, return_exceptions=True)
+                await self._board.leave()
+        finally:
+            if self._redis is not None:
+                await self._redis.close()
 
     async def _posting(self, credential: str) -> Posting:
         """What the board says, at most a second ago, after it has been changed where it had to be."""
         if self._beating is None:
-            await self._beat()
-            self._beating = asyncio.create_task(self._keep_beating())
+            async with self._one_first_beat:
+                if self._beating is None:
+                    await self._beat()
+                    self._beating = asyncio.create_task(self._keep_beating())
         if self._clock.monotonic() - self._looked_at[credential] < LOOK_EVERY_SECONDS:
             return self._postings[credential]
         while True:

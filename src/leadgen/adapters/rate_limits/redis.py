@@ -59,6 +59,8 @@ class RedisRateLimiter(ServerCarrier):
         self._pauses: dict[str, float] = {}
         self._released: defaultdict[str, list[int]] = defaultdict(list)
         self._releasing: asyncio.Task[None] | None = None
+        """Gives back what has gathered, once what is on its way has arrived."""
+        self._one_release = asyncio.Lock()
 
     async def take(
         self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
@@ -98,18 +100,19 @@ class RedisRateLimiter(ServerCarrier):
         return await self._tickets(credential, grants, reading, retry)
 
     async def release(self, ticket: Ticket) -> None:
-        """See IRateLimiter; what arrives while others are on their way goes together."""
+        """See IRateLimiter; what arrives while others are on their way goes together, after them."""
         self._released[ticket.credential].append(ticket.lease)
-        if self._releasing is None or self._releasing.done():
+        if self._releasing is None:
             self._releasing = asyncio.create_task(self._release_all())
             self._releasing.add_done_callback(heard)
         await asyncio.shield(self._releasing)
 
     async def _release_all(self) -> None:
-        while self._released:
-            credential, leases = self._released.popitem()
+        async with self._one_release:
+            released, self._released, self._releasing = self._released, defaultdict(list), None
             try:
-                await self._client.zrem(_keys(credential)[2], *leases)
+                for credential, leases in released.items():
+                    await self._client.zrem(_keys(credential)[2], *leases)
             except _LOST as error:
                 raise LostCarrierError(type(error).__name__) from error
 

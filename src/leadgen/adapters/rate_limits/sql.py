@@ -42,7 +42,7 @@ class SqlRateLimiter(ServerCarrier):
             now = max(await self._now(conn, self._database), ring.seen)
             reading = Reading(now, asked_at, self._clock.monotonic())
             self._trust(credential, reading)
-            is_paused = self._pause(credential, ring, now)
+            pause = self._pause(credential, ring, now)
             while len(grants) < wanted and retry is None:
                 match ring.admit(now, lease, lead):
                     case Granted() as granted:
@@ -51,8 +51,9 @@ class SqlRateLimiter(ServerCarrier):
                         retry = start - self._timing.reach(self._timing.lead_of(lead), limits) - now
                     case Full(until):
                         retry = min(until - now, round(2 * turn() * MICROS_PER_SECOND))
-            if grants or is_paused:
+            if grants or pause is not None:
                 await self._store(conn, credential, ring)
+        self._told(credential, pause)
         return await self._tickets(credential, grants, reading, retry)
 
     @uninterrupted
@@ -70,11 +71,13 @@ class SqlRateLimiter(ServerCarrier):
         until = self._clock.monotonic() + seconds
         self._pauses[credential] = max(until, self._pauses.get(credential, until))
         if limits := self._limits.get(credential):
+            pause = None
             async with self._database.write() as conn:
                 if ring := await self._load(conn, credential, limits):
                     now = await self._now(conn, self._database)
-                    self._pause(credential, ring, max(now, ring.seen))
+                    pause = self._pause(credential, ring, max(now, ring.seen))
                     await self._store(conn, credential, ring)
+            self._told(credential, pause)
 
     async def distrust(self, credential: str) -> None:
         """See IRateLimiter."""
@@ -95,14 +98,18 @@ class SqlRateLimiter(ServerCarrier):
         dumped = (await conn.execute(row.with_for_update())).scalar()
         return None if dumped is None else Ring.load(dumped, limits, self._timing)
 
-    def _pause(self, credential: str, ring: Ring, now: int) -> bool:
-        """Whether there was a pause that the ring had not been told of; now it has."""
-        until = self._pauses.pop(credential, None)
-        if until is None:
-            return False
-        left = round((until - self._clock.monotonic()) * MICROS_PER_SECOND)
-        ring.penalise(now + left)
-        return True
+    def _pause(self, credential: str, ring: Ring, now: int) -> float | None:
+        """Until when the ring pauses, where it had not been told of that: now it has."""
+        until = self._pauses.get(credential)
+        if until is not None:
+            left = round((until - self._clock.monotonic()) * MICROS_PER_SECOND)
+            ring.penalise(now + left)
+        return until
+
+    def _told(self, credential: str, until: float | None) -> None:
+        """It is durable, and need not be told again; a longer one that came meanwhile does."""
+        if until is not None and self._pauses.get(credential) == until:
+            del self._pauses[credential]
 
     async def _store(self, conn: AsyncConnection, credential: str, ring: Ring) -> None:
         this = limiter_rings.c.credential == credential

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from leadgen.application.import_leads import ImportReceipt
 from leadgen.composition import Leadgen
+from leadgen.domain.errors import LeadgenError
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
 from leadgen.entrypoints.memory import spare_the_collector
@@ -33,12 +35,24 @@ def import_(
     from leadgen.adapters.files.csv_source import CsvLeadSource
 
     async def use(leadgen: Leadgen) -> ImportReceipt:
+        rows_in = 0
+
+        def note(rows: int) -> None:
+            nonlocal rows_in
+            rows_in = rows
+            progress.update(task, rows=rows)
+
         with CsvLeadSource(file, encoding) as source, _spinner() as progress:
             task = progress.add_task("", rows=0)
             _expect_many_rows()
-            return await leadgen.import_leads.run(
-                account, source, name=str(file), progress=lambda rows: progress.update(task, rows=rows)
-            )
+            try:
+                return await leadgen.import_leads.run(account, source, name=str(file), progress=note)
+            except (asyncio.CancelledError, LeadgenError):
+                if rows_in:
+                    notes.print(
+                        f"The first {rows_in} rows are in. Import the file again: nobody comes twice."
+                    )
+                raise
 
     receipt = with_leadgen(use, account=account)
     if json:

@@ -62,3 +62,8 @@ def run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"leadgen: {error.filename}: {error.strerror}\n")
+        sys.exit(1)

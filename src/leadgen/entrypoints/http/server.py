@@ -73,7 +73,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise NotConfigured(
-            f"cannot listen at {host}:{port} ({error.strerror}): name another --host or --port"
+            f"cannot listen at {host}:{port} ({error.strerror}): end what does, or name another --port"
         ) from None
     listener.listen(_CONNECTIONS_WAITING_MAX)
     return listener
