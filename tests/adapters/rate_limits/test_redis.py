@@ -5,10 +5,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis as BlockingRedis
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 
 from leadgen.adapters.rate_limits.carrier import ColdCarrierError, LostCarrierError, Seed
 from leadgen.adapters.rate_limits.redis import RedisRateLimiter, open_redis
@@ -155,29 +156,37 @@ async def test_every_key_ends_by_itself(client: Redis, carrier: RedisRateLimiter
     await check()
 
 
-async def test_who_gives_back_waits_for_nobody_else(
-    client: Redis, carrier: RedisRateLimiter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class GatedRedis(Redis):
+    """Gives places back when it is let, round trip by round trip; ``sent`` tells how many go with each."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(connection_pool=ConnectionPool.from_url(url))
+        self.sent = asyncio.Queue[int]()
+        self.gate = asyncio.Semaphore(0)
+
+    async def zrem(self, name: Any, *values: Any) -> int:
+        """See Redis."""
+        self.sent.put_nowait(len(values))
+        await self.gate.acquire()
+        return int(await super().zrem(name, *values))
+
+
+async def test_who_gives_back_waits_for_nobody_else(valkey: ValkeyServer) -> None:
     """What comes while places are on their way goes with the next round trip, for which they do not wait."""
-    first, second, third = (await take(carrier, wanted=3)).tickets
-    sent, may_go = list[int](), asyncio.Semaphore(0)
-
-    async def zrem(_key: str, *leases: int) -> int:
-        sent.append(len(leases))
-        await may_go.acquire()
-        return len(leases)
-
-    monkeypatch.setattr(client, "zrem", zrem)
-    one = asyncio.create_task(carrier.release(first))
-    await asyncio.sleep(0.01)
-    others = [asyncio.create_task(carrier.release(ticket)) for ticket in (second, third)]
-    await asyncio.sleep(0.01)
-    may_go.release()
-    await one
-    await asyncio.sleep(0.01)
-    assert (sent, [other.done() for other in others]) == ([1, 2], [False, False])
-    may_go.release()
-    await asyncio.gather(*others)
+    async with asyncio.timeout(5), GatedRedis(valkey.url) as client, client.connection_pool:
+        carrier = RedisRateLimiter(client, SystemClock(), Timing(validity=2_000_000))
+        await carrier.seed(KEY, HOURLY, Seed())
+        first, *later = (await take(carrier, wanted=3)).tickets
+        one = asyncio.create_task(carrier.release(first))
+        assert await client.sent.get() == 1
+        others = [asyncio.create_task(carrier.release(ticket)) for ticket in later]
+        await asyncio.sleep(0)
+        client.gate.release()
+        await one
+        assert await client.sent.get() == 2
+        assert not any(other.done() for other in others)
+        client.gate.release()
+        await asyncio.gather(*others)
 
 
 async def test_a_pause_outlives_a_short_window(client: Redis) -> None:
