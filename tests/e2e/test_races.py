@@ -11,7 +11,7 @@ from tests.entrypoints.program import WarmStart
 
 LATENCIES = tuple(
     word
-    for name, latency in (("orion", "250ms"), ("astra", "80ms"), ("nimbus", "130ms"))
+    for name, latency in (("orion", "600ms"), ("astra", "80ms"), ("nimbus", "130ms"))
     for word in ("--latency", f"{name}={latency}")
 )
 
