@@ -23,7 +23,7 @@ class Claimant:
     """For whom somebody waits: an account, its weight, and whether a person waits for the answer.
 
     ``asked``: how many others were asked about it already. The more they were, the sooner it goes among those
-    of its account: the fewer are left who can answer it, and one of the others may yet be less in demand.
+    of its account: fewer are left who can answer it, and fresh ones may find somebody less in demand.
     """
 
     account: str = ""
