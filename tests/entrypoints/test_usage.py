@@ -127,3 +127,11 @@ def test_empty_setting(program: Program) -> None:
     """A setting that is there and empty is none."""
     ended = program("leads", "list", DATABASE_URL="", LOG_LEVEL="", ORION_URL="", ORION_API_KEY="")
     assert ended.code == 0, ended
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_no_place_for_a_folder(empty: Program, command: str) -> None:
+    """Where leadgen cannot make its folder, one line names it and says why."""
+    empty.write(".leadgen", "a file of this name")
+    ended = empty(command)
+    assert (ended.code, ".leadgen" in ended.complaint) == (1, True), ended
