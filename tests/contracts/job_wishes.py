@@ -43,7 +43,7 @@ class JobWishesContract:
         assert paused == await stores.jobs.get(running.id) == (await _report(stores)).job
         await stores.clock.advance(60)
         resumed = await stores.jobs.want(running.id, Wanted.RUN)
-        assert resumed == replace(running, wanted_at=stores.clock.now())
+        assert resumed == replace(running, wanted_at=stores.clock.now(), idle_seconds=60.0)
         assert await stores.jobs.open_leads(running.id, start=0, size=ALL) == ids
 
     async def test_same_wish_again(self, stores: Stores) -> None:
@@ -133,15 +133,18 @@ class JobWishesContract:
         assert (await _report(stores)).job.status is JobStatus.DONE
 
     async def test_reopen_what_was_paused(self, stores: Stores) -> None:
-        """A job that ran out of money while it was to pause runs when it is opened again."""
+        """A job that ran out of money while it was to pause runs when it is opened again, and was idle."""
         running, ids = await _running(stores)
+        await stores.clock.advance(60)
         await stores.jobs.conclude(running, [Conclusion(each, OVER_BUDGET) for each in ids])
         await stores.jobs.want(running.id, Wanted.PAUSE)
         await stores.jobs.end(running.id, JobStatus.DONE)
         assert (await _report(stores)).job.status is JobStatus.BUDGET_REACHED
+        await stores.clock.advance(3_600)
         assert await stores.jobs.reopen(running.id, carrier="second", budget_micros=None)
         reopened = (await _report(stores)).job
         assert (reopened.status, reopened.wanted) == (JobStatus.RUNNING, Wanted.RUN)
+        assert (reopened.idle_seconds, reopened.seconds(stores.clock.now())) == (3_600.0, 60.0)
 
     async def test_wishes_at_once(self, open_stores: OpenStores) -> None:
         """Of contradicting wishes from two processes one stands, and one to cancel always does."""

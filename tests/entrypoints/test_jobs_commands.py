@@ -63,6 +63,17 @@ def test_job_under_way() -> None:
     assert len(line) <= 80
 
 
+def test_job_that_stood_still() -> None:
+    """What it took is less that time, which is told; how long ago it was ordered is not."""
+    done = Job("job-1", ACCOUNT, JobScope(), JobStatus.DONE, NOW, ended_at=NOW)
+    story = JobStory(JobReport(done, 5, 0, 0, 0, 0), 192.0, 180.0, idle_seconds=7_260.0)
+    line = time_line(story)
+    assert line == "took 3 min 12 s (idle 2 h 1 min); the limits allow no less than 3 min 0 s"
+    assert len(line) <= 80
+    running = replace(story, report=replace(story.report, job=replace(done, status=JobStatus.RUNNING)))
+    assert time_line(running).startswith("ordered 2 h 4 min ago (idle 2 h 1 min); ")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

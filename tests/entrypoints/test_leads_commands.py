@@ -73,6 +73,13 @@ def test_import_receipt(program: Program) -> None:
     assert [warning.partition(":")[0] for warning in receipt["warnings"]] == ["row 5"]
 
 
+def test_import_of_a_header(program: Program) -> None:
+    """A file without a row brings nobody, and says so."""
+    program.write("header.csv", "email,companyName\n")
+    ended = program("leads", "import", "header.csv")
+    assert (ended.code, ended.out.split("\n")[1]) == (0, "  there is no row below the header")
+
+
 def test_import_twice(program: Program) -> None:
     """A second import of the same file merges every row and doubles nobody."""
     before = imported(program)

@@ -38,6 +38,14 @@ def test_table_fits_80_columns(program: Program) -> None:
         assert word in ended.out
 
 
+def test_limits_in_a_pipe(program: Program) -> None:
+    """Are lines that end, like those of any other table."""
+    ended = program("providers", "limits")
+    assert ended.code == 0
+    assert "orion" in ended.out
+    assert ended.out.endswith("\n")
+
+
 def test_set(program: Program) -> None:
     """Every key can be set, several at once, and the listing tells them back."""
     keys = {

@@ -41,12 +41,50 @@ def nowhere() -> Iterator[str]:
     ],
     ids=" ".join,
 )
-def test_database_without_tables(empty: Program, words: tuple[str, ...]) -> None:
-    """Without tables every command says in one line how to make them."""
+def test_no_database(empty: Program, words: tuple[str, ...]) -> None:
+    """Where there is none every command says in one line how to make one, and leaves the folder as it was."""
     empty.write("people.csv", "email\nada@fernhill.example\n")
     ended = empty(*words, **KEY)
     assert (ended.code, "leadgen db upgrade" in ended.complaint) == (1, True)
-    assert not (empty.folder / "out.csv").exists()
+    assert "the folder where leadgen was started" in ended.complaint
+    assert [each.name for each in empty.folder.iterdir()] == ["people.csv"]
+
+
+def test_database_without_tables(empty: Program) -> None:
+    """A file that has none yet is another's mistake, with the same way out."""
+    empty.write("new.db", "")
+    ended = empty("jobs", "list", DATABASE_URL=f"sqlite:///{empty.folder}/new.db")
+    assert (ended.code, "its tables are missing, run `leadgen db upgrade`" in ended.complaint) == (1, True)
+
+
+@pytest.mark.parametrize("words", [("jobs", "list"), ("db", "upgrade")], ids=" ".join)
+def test_file_that_is_no_database(empty: Program, words: tuple[str, ...]) -> None:
+    """It says so: there is nothing to start; and the file stays as it is."""
+    empty.write("people.csv", "email\nada@fernhill.example\n" * 9)
+    before = (empty.folder / "people.csv").read_bytes()
+    ended = empty(*words, DATABASE_URL=f"sqlite:///{empty.folder}/people.csv")
+    assert (ended.code, "this file holds something else" in ended.complaint) == (1, True)
+    assert (empty.folder / "people.csv").read_bytes() == before
+
+
+def test_file_with_an_odd_name(empty: Program) -> None:
+    """What means something in a URL is part of a file's name all the same."""
+    url = f"sqlite:///{empty.folder}/a b#c.db"
+    assert empty("db", "upgrade", DATABASE_URL=url).code == 0
+    assert empty("jobs", "list", DATABASE_URL=url).code == 0
+    assert (empty.folder / "a b#c.db").exists()
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_port_that_is_taken(empty: Program, command: str) -> None:
+    """Who has started leadgen already is told so."""
+    assert empty("db", "upgrade").code == 0
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        ended = empty(command, "--port", port)
+    assert (ended.code, "if leadgen is up already, use that one" in ended.complaint) == (1, True)
 
 
 def test_database_server_is_away(empty: Program, nowhere: str) -> None:

@@ -84,6 +84,8 @@ class ImportLeads:
         finally:
             if writing is not None:
                 await writing
+        if not receipt.rows:
+            receipt.warn("there is no row below the header")
         for warning in source.warnings():
             receipt.warn(warning)
         return receipt

@@ -14,12 +14,13 @@ from leadgen.domain.waterfall import WhenHeld
 
 @value(frozen=True, slots=True)
 class JobStory:
-    """What came of a job, how long it has taken, and how long it takes at least."""
+    """What came of a job, how long it has taken and stood still, and how long it takes at least."""
 
     report: JobReport
     seconds: float
     bound_seconds: float | None
     """What the limits, as they are configured now, need for the calls on record; None without a call."""
+    idle_seconds: float = 0.0
     progress: Progress = STILL
 
 
@@ -43,6 +44,7 @@ class ShowJob:
         return JobStory(
             report=report,
             seconds=report.job.seconds(now),
+            idle_seconds=report.job.idle(report.job.ended_at or now),
             bound_seconds=report.bound_seconds(limits, asked),
             progress=progress_of(report, now, limits, asked),
         )

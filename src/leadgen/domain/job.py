@@ -85,6 +85,8 @@ class Job:
     wanted: Wanted = Wanted.RUN
     wanted_at: datetime | None = None
     """Since when that is wanted; None when nothing else ever was."""
+    idle_seconds: float = 0.0
+    """How long it stood still before it was last continued: it was paused, or its budget was reached."""
     order: Order = Order.PRIORITY
     """By what the order of its providers is chosen."""
     panel: float = 0.0
@@ -97,8 +99,14 @@ class Job:
         return Wanted.CANCEL if self.status.is_end else self.wanted
 
     def seconds(self, now: datetime) -> float:
-        """How long it took from its order to its end, or how long ago it was ordered."""
-        return ((self.ended_at or now) - self.created_at).total_seconds()
+        """How long it took from its order to its end, or has taken so far, less the time it stood still."""
+        until = self.ended_at or now
+        paused_at = self.wanted_at if self.wanted is Wanted.PAUSE else None
+        return ((paused_at or until) - self.created_at).total_seconds() - self.idle_seconds
+
+    def idle(self, until: datetime) -> float:
+        """For how many seconds of those from its order to then it stood still."""
+        return (until - self.created_at).total_seconds() - self.seconds(until)
 
 
 @value(frozen=True, slots=True)

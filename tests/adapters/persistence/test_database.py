@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Executable, func, insert, select, text
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
+from leadgen.adapters.persistence.schema import upgrade
 from leadgen.adapters.persistence.tables import accounts, lookups
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.tier import Tier
@@ -92,10 +93,10 @@ async def test_a_file_of_something_else(tmp_path: Path) -> None:
 
 
 def test_no_folder_for_the_file(tmp_path: Path) -> None:
-    """A path that leads through a file is told at once."""
+    """A path that leads through a file can hold no database."""
     (tmp_path / "plain").touch()
     with pytest.raises(ServiceUnavailable, match="LEADGEN_DATABASE_URL"):
-        Database(f"sqlite:///{tmp_path / 'plain' / 'leadgen.db'}")
+        upgrade(f"sqlite:///{tmp_path / 'plain' / 'leadgen.db'}")
 
 
 async def test_many_reads_at_once(database: Database) -> None:

@@ -144,8 +144,8 @@ async def test_table_without_usable_columns_is_refused(world: World) -> None:
 
 
 async def test_table_without_rows_is_fine(world: World) -> None:
-    """A header alone imports nobody."""
-    assert await take(world, [["email"]]) == ImportReceipt()
+    """A header alone imports nobody, and the receipt says why."""
+    assert await take(world, [["email"]]) == ImportReceipt(warnings=["there is no row below the header"])
 
 
 async def test_warnings_are_capped(world: World) -> None:

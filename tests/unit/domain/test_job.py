@@ -86,6 +86,20 @@ def test_time_counts_from_the_order_to_the_end() -> None:
     assert replace(JOB, ended_at=NOW + timedelta(seconds=1.5)).seconds(now) == 1.5
 
 
+def test_time_that_a_job_stood_still_does_not_count() -> None:
+    """Neither while it is paused, nor once it was continued, nor where it ended while it was paused."""
+    paused = replace(JOB, wanted=Wanted.PAUSE, wanted_at=NOW + timedelta(seconds=20))
+    for seconds in (20, 50, 5_000):
+        now = NOW + timedelta(seconds=seconds)
+        assert (paused.seconds(now), paused.idle(now)) == (20.0, seconds - 20.0)
+    continued = replace(JOB, idle_seconds=paused.idle(NOW + timedelta(seconds=50)))
+    assert continued.seconds(NOW + timedelta(seconds=55)) == 25.0
+    again = replace(continued, wanted=Wanted.PAUSE, wanted_at=NOW + timedelta(seconds=60))
+    assert again.idle(NOW + timedelta(seconds=70)) == 40.0
+    ended = replace(paused, status=JobStatus.DONE, ended_at=NOW + timedelta(seconds=23))
+    assert ended.seconds(NOW + timedelta(days=1)) == 20.0
+
+
 @pytest.mark.parametrize("when_held", [WhenHeld.WAIT, WhenHeld.SKIP])
 def test_bound_without_spilling(when_held: WhenHeld) -> None:
     """300 calls of 4.2 s, three at a time: the most loaded provider sets the pace."""

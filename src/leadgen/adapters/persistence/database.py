@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import (
     BigInteger,
@@ -95,15 +96,9 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def make_folder(url: URL) -> None:
-    """Makes the folder of a SQLite file; raises ServiceUnavailable where that cannot be."""
-    if url.drivername != "sqlite":
-        return
-    try:
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        address = url.render_as_string(hide_password=True)
-        raise ServiceUnavailable("the database", address, f"{error.strerror}, set {SETTING}") from error
+def _existing_file(url: URL) -> URL:
+    """A SQLite file that is there: only ``schema.upgrade`` makes one, with tables."""
+    return url.set(database=f"file:{quote(str(url.database))}", query={"mode": "rw", "uri": "true"})
 
 
 class Database:
@@ -113,9 +108,9 @@ class Database:
         url = parse_url(text)
         self.address = url.render_as_string(hide_password=True)
         self.is_sqlite = url.drivername == "sqlite"
-        make_folder(url)
-        plain_url = url if self.is_sqlite else url.set(drivername=_POSTGRESQL)
-        async_url = url.set(drivername="sqlite+aiosqlite") if self.is_sqlite else plain_url
+        self._file = str(url.database) if self.is_sqlite else None
+        plain_url = _existing_file(url) if self.is_sqlite else url.set(drivername=_POSTGRESQL)
+        async_url = plain_url.set(drivername="sqlite+aiosqlite") if self.is_sqlite else plain_url
         options: dict[str, Any] = {"hide_parameters": True, **({} if self.is_sqlite else _CONNECT)}
         ping = {"pool_pre_ping": not self.is_sqlite}
         pool = _SQLITE_POOL if self.is_sqlite else _POOL
@@ -251,7 +246,15 @@ class Database:
         except (DBAPIError, OSError, NoConnectionFree) as error:
             if not _is_outage(error):
                 raise
-            raise ServiceUnavailable("the database", self.address, _remedy(error)) from error
+            raise ServiceUnavailable("the database", self.address, self._remedy(error)) from error
+
+    def _remedy(self, error: Exception) -> str:
+        if self._file and not Path(self._file).exists():
+            return (
+                "there is none: go to the folder where leadgen was started,"
+                " or make one with `leadgen db upgrade`"
+            )
+        return remedy(error)
 
 
 DatabaseClock = Callable[[AsyncConnection, Database], Awaitable[int]]
@@ -303,8 +306,11 @@ def _is_outage(error: Exception) -> bool:
     return isinstance(error, outages) or type(error) is DatabaseError
 
 
-def _remedy(error: Exception) -> str:
+def remedy(error: Exception) -> str:
+    """What to do about an error of the database's."""
     text = str(error).lower()
+    if "file is not a database" in text:
+        return f"this file holds something else, set {SETTING}"
     if "no such table" in text or ("does not exist" in text and "relation" in text):
         return "its tables are missing, run `leadgen db upgrade`"
     return f"start it, or set {SETTING}"

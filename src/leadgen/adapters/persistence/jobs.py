@@ -243,7 +243,11 @@ class SqlJobRepository(IJobRepository):
         change = update(jobs).where(jobs.c.id == job_id, is_free)
         async with self._database.write() as conn:
             now = self._clock.now()
-            changed = await conn.execute(change.values(wanted=wanted.value, wanted_at=now))
+            before = await _locked(conn, job_id)
+            if before is None:
+                return None
+            standing = {"wanted": wanted.value, "wanted_at": now, "idle_seconds": before.idle(now)}
+            changed = await conn.execute(change.values(standing))
             job = await _get(conn, job_id)
             if changed.rowcount and job is not None and wanted is not Wanted.CANCEL:
                 await tell_job(conn, job_id, job.status, now)
@@ -255,14 +259,15 @@ class SqlJobRepository(IJobRepository):
     @uninterrupted
     async def reopen(self, job_id: str, *, carrier: str, budget_micros: int | None) -> bool:
         """See IJobRepository."""
-        is_reached = (jobs.c.id == job_id) & (jobs.c.status == JobStatus.BUDGET_REACHED.value)
         is_incomplete = (job_items.c.job_id == job_id) & (job_items.c.state == EndState.INCOMPLETE.value)
         running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "carrier": carrier}
         running |= {"ended_at": None, "is_over_budget": False, "wanted": Wanted.RUN.value}
         async with self._database.write() as conn:
-            opened = await conn.execute(update(jobs).where(is_reached).values(running))
-            if not opened.rowcount:
+            before = await _locked(conn, job_id)
+            if before is None or before.status is not JobStatus.BUDGET_REACHED:
                 return False
+            running["idle_seconds"] = before.idle(self._clock.now())
+            await conn.execute(update(jobs).where(jobs.c.id == job_id).values(running))
             await conn.execute(update(job_items).where(is_incomplete).values(state=None, ended_at=None))
             await tell_job(conn, job_id, JobStatus.RUNNING, self._clock.now())
             if budget_micros is not None:
@@ -356,4 +361,10 @@ def _is_item(job_id: str, lead_id: str) -> ColumnElement[bool]:
 
 async def _get(conn: AsyncConnection, job_id: str) -> Job | None:
     row = (await conn.execute(_ONE, {"job": job_id})).mappings().first()
+    return job_of(row) if row else None
+
+
+async def _locked(conn: AsyncConnection, job_id: str) -> Job | None:
+    """The job as it stays until this transaction ends."""
+    row = (await conn.execute(_ONE.with_for_update(), {"job": job_id})).mappings().first()
     return job_of(row) if row else None

@@ -127,6 +127,7 @@ def job_of(row: Row) -> Job:
         when_held=WhenHeld(row["when_held"]),
         wanted=wanted,
         wanted_at=row["wanted_at"],
+        idle_seconds=row["idle_seconds"],
         order=Order(row["ordering"]),
         panel=row["panel"],
         options=options_of(row["options"]),

@@ -12,11 +12,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
-from leadgen.adapters.persistence.database import SETTING, make_folder, parse_url
+from leadgen.adapters.persistence.database import SETTING, parse_url, remedy
 from leadgen.adapters.persistence.tables import metadata
 from leadgen.domain.errors import NotConfigured, ServiceUnavailable
 
@@ -56,12 +56,21 @@ def _config(connection: Connection) -> Config:
     return config
 
 
+def _make_folder(url: URL) -> None:
+    try:
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        address = url.render_as_string(hide_password=True)
+        raise ServiceUnavailable("the database", address, f"{error.strerror}, set {SETTING}") from error
+
+
 @contextmanager
 def _connected(database_url: str) -> Iterator[Connection]:
     """One connection; two processes that upgrade at once do so one after the other."""
     url = parse_url(database_url)
     is_sqlite = url.drivername == "sqlite"
-    make_folder(url)
+    if is_sqlite:
+        _make_folder(url)
     arguments = {"timeout": _PATIENCE_SECONDS} if is_sqlite else {"connect_timeout": 5}
     engine = create_engine(
         url.set(drivername="sqlite" if is_sqlite else "postgresql+psycopg"), connect_args=arguments
@@ -75,7 +84,7 @@ def _connected(database_url: str) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         address = url.render_as_string(hide_password=True)
-        raise ServiceUnavailable("the database", address, f"start it, or set {SETTING}") from error
+        raise ServiceUnavailable("the database", address, remedy(error)) from error
     finally:
         engine.dispose()
 

@@ -172,6 +172,7 @@ jobs = Table(
     Column("is_over_budget", Boolean, nullable=False),
     Column("wanted", String(16), nullable=False),
     Column("wanted_at", UtcDateTime),
+    Column("idle_seconds", Float, nullable=False, server_default="0"),
     Column("only_state", String(16)),
     Column("of_job_id", ForeignKey("jobs.id")),
     Column("options", _json(), nullable=False),

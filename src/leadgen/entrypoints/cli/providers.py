@@ -129,18 +129,18 @@ def limits(
         configs = sorted((await leadgen.catalog.configs()).values(), key=lambda config: config.priority)
         return [await leadgen.limits.read(config) for config in configs]
 
-    async def use(leadgen: Leadgen) -> None:
-        with Live(console=out, auto_refresh=False, transient=False) as live:
+    async def keep_showing(leadgen: Leadgen) -> None:
+        with Live(console=out, auto_refresh=False) as live:
             while True:
                 live.update(render.limits_table(await read(leadgen)), refresh=True)
-                if not watch:
-                    return
                 await leadgen.clock.sleep(1.0)
 
     if json:
         print_json({"providers": [render.limits_document(each) for each in with_leadgen(read)]})
+    elif watch:
+        with_leadgen(keep_showing)
     else:
-        with_leadgen(use)
+        out.print(render.limits_table(with_leadgen(read)))
 
 
 @app.command()

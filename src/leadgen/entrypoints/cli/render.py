@@ -103,6 +103,7 @@ def job_story_document(story: JobStory) -> dict[str, Any]:
     return {
         **document,
         "seconds": round(story.seconds, 3),
+        "idle_seconds": round(story.idle_seconds, 3),
         "bound_seconds": bound,
         "leads_per_second": None if rate is None else round(rate, 3),
         "seconds_left": None if left is None else round(left, 3),
@@ -159,9 +160,12 @@ def reason_lines(report: JobReport) -> list[str]:
 
 
 def time_line(story: JobStory) -> str:
-    """How long a job took, or has taken, beside the least that the limits allow."""
+    """How long a job took, or how long ago it was ordered, beside the least that the limits allow."""
     has_ended = story.report.job.status.is_end
-    line = f"{'took' if has_ended else 'ordered'} {lapse(story.seconds)}{'' if has_ended else ' ago'}"
+    age = lapse(story.seconds + story.idle_seconds)
+    line = f"took {lapse(story.seconds)}" if has_ended else f"ordered {age} ago"
+    if story.idle_seconds >= 1.0:
+        line += f" (idle {lapse(story.idle_seconds)})"
     if story.bound_seconds is None:
         return line
     return (

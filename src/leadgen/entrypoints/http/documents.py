@@ -174,7 +174,8 @@ class JobStoryDocument(JobDocument):
     """A job, how long it took beside the least that the providers' limits allow, and how fast it goes now."""
 
     providers: Mapping[str, PlacedSpendDocument]
-    seconds: float
+    seconds: float = Field(description="Less the time that it stood still.")
+    idle_seconds: float = Field(description="The time that it was paused, or out of budget until it went on.")
     bound_seconds: float | None
     leads_per_second: float | None = Field(description="Over the last half minute; null while it stands.")
     seconds_left: float | None = Field(description="About; null where nothing can be said.")
@@ -188,6 +189,7 @@ class JobStoryDocument(JobDocument):
         return cls(
             **told,
             seconds=round(story.seconds, 3),
+            idle_seconds=round(story.idle_seconds, 3),
             bound_seconds=_rounded(story.bound_seconds),
             leads_per_second=_rounded(story.progress.leads_per_second),
             seconds_left=_rounded(story.progress.seconds_left),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ async def serve_app(app: FastAPI, listener: socket.socket, stop: asyncio.Event) 
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on which the service listens (port 0: any free one); raises NotConfigured if it is taken."""
+    """A socket on which the service listens (port 0: any free one); raises NotConfigured if it cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,8 +73,10 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
+        is_taken = error.errno == errno.EADDRINUSE
+        end = "if leadgen is up already, use that one; else end what listens there, or " if is_taken else ""
         raise NotConfigured(
-            f"cannot listen at {host}:{port} ({error.strerror}): end what does, or name another --port"
+            f"cannot listen at {host}:{port} ({error.strerror}): {end}name another --port"
         ) from None
     listener.listen(_CONNECTIONS_WAITING_MAX)
     return listener
