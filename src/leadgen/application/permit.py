@@ -7,8 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from leadgen.application.ports.rate_limiter import Ticket
+from leadgen.domain.limits import MICROS_PER_SECOND, Timing
 
-LEAD_SECONDS_MAX = 2.0
+LEAD_SECONDS_MAX = Timing().lead_max / MICROS_PER_SECOND
 
 _CALLS_KEPT = 20
 _SECONDS_KEPT = 1.0

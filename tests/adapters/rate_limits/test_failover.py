@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from leadgen.adapters.persistence.board import SqlProviderBoard
 from leadgen.adapters.persistence.database import Database
@@ -98,6 +98,26 @@ async def test_a_second_process(start: Start) -> None:
     await first.look_again()
     assert (await first.take()).tickets == []
     assert await first.mode() == (Mode.SQL, epoch + 1)
+
+
+async def test_first_calls_at_once(start: Start) -> None:
+    """However many there are, a process gives one sign of life at a time."""
+    alone = start()
+    await asyncio.gather(*(alone.take(wanted=0) for _ in range(5)))
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    assert names.count("FailoverRateLimiter._keep_beating") == 1
+
+
+async def test_release_while_the_database_is_away(start: Start) -> None:
+    """The call is over, and nobody is to hear of it: its place is free when its lease ends."""
+    first, second = start(), start()
+    await second.take(wanted=0)
+    (ticket,) = await first.get()
+    assert (await first.mode())[0] is Mode.SQL
+    for there, away in (("limiter_rings", "elsewhere"), ("elsewhere", "limiter_rings")):
+        async with first.database.write() as conn:
+            await conn.execute(text(f"ALTER TABLE {there} RENAME TO {away}"))
+        await first.limiter.release(ticket)
 
 
 async def test_two_first_processes_at_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:

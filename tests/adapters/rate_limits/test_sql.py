@@ -4,6 +4,7 @@ import asyncio
 from itertools import count
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.rate_limits.carrier import ColdCarrierError, Seed
@@ -12,7 +13,7 @@ from leadgen.adapters.system import SystemClock
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.rate_limiter import IRateLimiter
 from leadgen.domain.errors import ServiceUnavailable
-from leadgen.domain.limits import Timing
+from leadgen.domain.limits import Ring, Timing
 from tests.adapters.rate_limits.clocked import clocked_sql
 from tests.contracts.rate_limiter import FIVE_A_SECOND, RateLimiterContract, limits
 from tests.fakes.rate_limiter import WarmCarrier
@@ -77,3 +78,26 @@ async def test_a_pause_outlives_the_process(database: Database) -> None:
     await first.penalise("orion:1", 30)
     for carrier in (first, second, first):
         assert (await carrier.take("orion:1", FIVE_A_SECOND, wanted=1, lease_seconds=1)).tickets == []
+
+
+class _LosingWrites(SqlRateLimiter):
+    """One whose database is lost between reading a ring and writing it."""
+
+    is_lost = True
+
+    async def _store(self, conn: AsyncConnection, credential: str, ring: Ring) -> None:
+        if self.is_lost:
+            raise ServiceUnavailable("the database", "here", "start it")
+        await super()._store(conn, credential, ring)
+
+
+async def test_a_pause_that_was_not_written(database: Database) -> None:
+    """Is told again with the next call: the provider asked for it, whatever became of the database."""
+    carrier = _LosingWrites(database, SystemClock(), Timing())
+    await carrier.seed("orion:1", FIVE_A_SECOND, Seed())
+    await carrier.take("orion:1", FIVE_A_SECOND, wanted=0, lease_seconds=1)
+    with pytest.raises(ServiceUnavailable):
+        await carrier.penalise("orion:1", 30)
+    carrier.is_lost = False
+    for each in (carrier, SqlRateLimiter(database, SystemClock(), Timing())):
+        assert (await each.take("orion:1", FIVE_A_SECOND, wanted=1, lease_seconds=1)).tickets == []

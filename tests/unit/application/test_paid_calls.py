@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from leadgen.adapters.persistence.tables import lookups
+from leadgen.application.paid_calls import GIVE_UP_SECONDS
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.lead import EndState, Question
 from leadgen.domain.limits import Limits, Rule
@@ -262,6 +263,23 @@ async def test_owner_keeps_its_lookup_until_the_lease_ends(world: World) -> None
     assert asking.done()
     assert (await world.the_lookup()).state is LookupState.UNKNOWN
     assert world.orion.asked == []
+
+
+async def test_who_asks_anew_is_waited_for(world: World) -> None:
+    """Who waited for a dead owner's lookup gives up nobody who has sent the question again meanwhile."""
+    lead = await world.add_lead()
+    await world.leave_intent(lead, lease=timedelta(seconds=-1))
+    world.estimated_elsewhere_micros = PRICE
+    asking = await world.start(world.here.paid_calls.ask(world.purchase(lead)))
+    await world.clock.advance(GIVE_UP_SECONDS - 0.5)
+    async with world.database.write() as conn:
+        await conn.execute(update(lookups).values(lease_until=world.clock.now() + timedelta(seconds=20)))
+
+    await world.clock.advance(20.0 + GIVE_UP_SECONDS - 0.5)
+    assert not asking.done()
+    await world.clock.advance(1.0)
+    assert asking.done()
+    assert (await world.the_lookup()).state is LookupState.UNKNOWN
 
 
 async def test_late_answer_is_booked_and_its_number_given_to_the_lead(world: World) -> None:

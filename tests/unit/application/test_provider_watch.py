@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 
+from leadgen.adapters.persistence.board import SqlProviderBoard
+from leadgen.adapters.persistence.database import Database
+from leadgen.adapters.persistence.tallies import SqlTallyBook
+from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.search_lead import Parked
 from leadgen.domain.breaker import BreakerState, Cause
 from leadgen.domain.experience import Cell
@@ -294,3 +299,29 @@ async def test_leads_ahead_heed_what_has_changed(world: World) -> None:
     await world.clock.advance(30.0)
     report = await running
     assert len(world.orion.asked) == report.settled > 4
+
+
+class _SlowBook(SqlTallyBook):
+    """Says that it has written when ``may_say`` is set."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.may_say = asyncio.Event()
+
+    async def add(self, seen: Mapping[Cell, tuple[int, int]]) -> None:
+        await super().add(seen)
+        await self.may_say.wait()
+
+
+async def test_a_drain_waits_for_what_is_being_written(world: World) -> None:
+    """What is on its way to the database when a process ends is there once, not a second time."""
+    book = _SlowBook(world.database)
+    watch = ProviderWatch(board=SqlProviderBoard(world.database), tallies=book, clock=world.clock)
+    watch.note(QUESTION, "orion", (), Miss())
+    await world.clock.advance(0.5)
+    await world.settle()
+    draining = await world.start(watch.drain())
+    book.may_say.set()
+    await world.wait_for(draining)
+    (tally,) = (await book.tallies()).values()
+    assert tally.calls == 1.0
