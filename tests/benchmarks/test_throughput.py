@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -13,12 +14,14 @@ from tests.benchmarks.throughput.files import Passage
 from tests.benchmarks.throughput.jobs import Run
 from tests.benchmarks.throughput.latency import Wait, Waits
 from tests.benchmarks.throughput.people import read_people, write_people
+from tests.benchmarks.throughput.picture import picture
 from tests.benchmarks.throughput.questions import questions
 from tests.benchmarks.throughput.results import Failure, Results
 from tests.benchmarks.throughput.stage import OutOfTimeError, within
 from tests.benchmarks.throughput.table import WIDTH, table
 from tests.benchmarks.throughput.usage import cpu_seconds, own_peak_mb
 
+SVG = "{http://www.w3.org/2000/svg}"
 ABOUT = {
     "date": "2026-01-02",
     "commit": "0123456789-dirty",
@@ -78,6 +81,17 @@ def test_the_table_tells_of_breakers() -> None:
     [told] = [line for line in lines if "breaker open" in line]
     assert told.endswith("(astra, nimbus, orion)")
     assert max(map(len, lines)) <= WIDTH, told
+
+
+def test_the_picture_has_a_bar_for_each_speed() -> None:
+    """The fastest is on top, each as long as its speed; what failed is not drawn, and nothing without a loop."""
+    drawn = fromstring(picture(_full()))
+    bars = [each for each in drawn.iter(f"{SVG}rect") if each.get("rx") == "3"]
+    assert [float(bar.get("width", 0)) for bar in bars] == pytest.approx([260.0, 130.0, 2.6, 2.0])
+    words = [each.text for each in drawn.iter(f"{SVG}text")]
+    assert "1,000  (0.50 of it)" in words
+    assert "40,000 leads, 2 cores, 2026-01-02; make bench repeats it" in words
+    assert picture(Results(ABOUT, {}, {"sqlite 1": _run(400, 1.0)})) == ""
 
 
 def test_ratios_are_to_the_median_of_the_bare_loop() -> None:

@@ -25,6 +25,7 @@ from types import FrameType
 from typing import Any
 
 from tests.benchmarks.throughput import bound, files, jobs, latency
+from tests.benchmarks.throughput.picture import picture
 from tests.benchmarks.throughput.results import BARE, KINDS, PEER, Failure, Found, Results
 from tests.benchmarks.throughput.stage import POSTGRES, ROOT, SQLITE, within
 from tests.benchmarks.throughput.table import table
@@ -69,7 +70,7 @@ def main() -> int:
     finally:
         about["seconds"] = round(time.monotonic() - begun, 1)
         if results.found:
-            _tell(results, options.out)
+            _tell(results, options.out, options.svg)
     return 1 if results.failures() else 0
 
 
@@ -87,6 +88,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bound-leads", type=int, help="of the jobs under limits (300)")
     parser.add_argument("--patience", type=float, default=900.0, help="seconds for each measurement (900)")
     parser.add_argument("--out", type=Path, default=ROOT / ".leadgen" / "bench.json", help="the JSON file")
+    parser.add_argument("--svg", type=Path, help="draw the instant providers into this file, too")
     parser.add_argument("--profile", type=Path, help="run the worker of `sqlite` under cProfile, into a file")
     options = parser.parse_args()
     for name, (usual, quick) in SIZES.items():
@@ -163,10 +165,12 @@ def _measured(step: Step, seconds_max: float) -> Found:
     return found
 
 
-def _tell(results: Results, out: Path) -> None:
+def _tell(results: Results, out: Path, svg: Path | None) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results.document(), indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(f"\n{table(results)}\n")
+    if svg is not None and (drawn := picture(results)):
+        svg.write_text(drawn, encoding="utf-8")
 
 
 def _about() -> dict[str, Any]:
