@@ -106,7 +106,7 @@ from leadgen.application.start_deliveries import StartDeliveries
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.application.wishes import Wishes
 from leadgen.domain.egress import Egress, parse_networks
-from leadgen.domain.limits import Limits, Timing, parse_rules
+from leadgen.domain.limits import TIMING, Limits, parse_rules
 from leadgen.domain.provider import IPhoneProvider, ProviderConfig
 from leadgen.domain.selection import (
     BreakerClosed,
@@ -368,7 +368,7 @@ def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activ
         jobs=jobs,
         catalog=catalog,
         budgets=budgets,
-        limits=SqlLimitGauge(parts.database, Timing()),
+        limits=SqlLimitGauge(parts.database, TIMING),
         watch=parts.watch,
         runner=runner,
         clock=clock,
@@ -439,16 +439,15 @@ def _providers(client: HttpClient) -> dict[str, IPhoneProvider]:
 
 
 def _limiter(settings: Settings, database: Database, clock: IClock, owner: str) -> FailoverRateLimiter:
-    timing = Timing()
-    redis = RedisRateLimiter(open_redis(settings.redis_url), clock, timing) if settings.redis_url else None
+    redis = RedisRateLimiter(open_redis(settings.redis_url), clock, TIMING) if settings.redis_url else None
     return FailoverRateLimiter(
         board=LimiterBoard(database, owner),
         owner=owner,
-        memory=InMemoryRateLimiter(clock, timing),
-        sql=SqlRateLimiter(database, clock, timing),
+        memory=InMemoryRateLimiter(clock, TIMING),
+        sql=SqlRateLimiter(database, clock, TIMING),
         redis=redis,
         clock=clock,
-        timing=timing,
+        timing=TIMING,
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from leadgen.adapters.providers.http import Client
 from leadgen.domain.provider import IPhoneProvider, Miss, NotSent
 from tests.adapters.providers.scripted_server import ScriptedServer, Send, answer
-from tests.contracts.phone_recall import ENOUGH_SECONDS, QUESTION, REFERENCE
+from tests.contracts.phone_recall import ENOUGH_SECONDS, QUESTION, REFERENCE, SHORT_SECONDS
 
 LONG_TURN_SECONDS = 0.5
 
@@ -43,6 +43,21 @@ class PhoneTicketContract(ABC):
         assert late.late
         assert isinstance(second, Miss)
         assert len(server.requests) == 1
+
+    async def test_the_wait_for_a_ticket_is_not_the_provider_s(
+        self, provider: IPhoneProvider, server: ScriptedServer
+    ) -> None:
+        """It may take longer than the provider has; then the provider has all of its time."""
+        server.script = [Send(answer(204, b""))]
+
+        async def may_send() -> bool:
+            await asyncio.sleep(3 * SHORT_SECONDS)
+            return True
+
+        outcome = await provider.ask(
+            QUESTION, reference=REFERENCE, timeout_seconds=SHORT_SECONDS, may_send=may_send
+        )
+        assert isinstance(outcome, Miss)
 
     async def test_nothing_lies_between_the_look_at_the_ticket_and_the_first_byte(
         self, client: Client

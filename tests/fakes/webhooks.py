@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from leadgen.application.ports.webhook_runner import IWebhookRunner
@@ -31,11 +31,17 @@ class RecordingWebhookRunner(IWebhookRunner):
 
 @dataclass
 class ScriptedWebhookSender(IWebhookSender):
-    """Answers what ``answer`` says to the try of this number (0, 1, ...); ``sent`` has all tries."""
+    """Answers what ``answer`` says to the try of this number (0, 1, ...); ``sent`` has all tries.
+
+    ``meanwhile`` is what happens before an answer comes.
+    """
 
     answer: Callable[[int], Reply] = lambda _: TAKEN
     sent: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         self.sent.append((url, headers, body))
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return self.answer(len(self.sent) - 1)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import selectors
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.schema import upgrade
+from leadgen.application.find_phone import Finding, FindPhone
 from leadgen.application.paid_calls import GIVE_UP_SECONDS
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_runner import IJobRunner, RunState
@@ -38,6 +39,7 @@ from leadgen.domain.provider import (
 )
 from leadgen.settings import Settings
 from leadgen.workflows.failures import as_failures
+from leadgen.workflows.find_phone.activities import FindPhoneActivities
 from leadgen.workflows.find_phone.payloads import SearchInput
 from leadgen.workflows.find_phones.payloads import ChunkInput, EndInput, LookInput, PlanInput
 from leadgen.workflows.heartbeats import heartbeats
@@ -150,10 +152,10 @@ async def question_of(leadgen: Leadgen, name: str) -> Question:
     return story.line.lead.profile.question
 
 
-def environment(*, attempt: int = 1) -> ActivityEnvironment:
-    """An activity's surroundings."""
+def environment(*, attempt: int = 1, beats: Sequence[object] = ()) -> ActivityEnvironment:
+    """An activity's surroundings; ``beats``: what the attempts before have left with the server."""
     surroundings = ActivityEnvironment()
-    surroundings.info = dataclasses.replace(surroundings.info, attempt=attempt)
+    surroundings.info = dataclasses.replace(surroundings.info, attempt=attempt, heartbeat_details=beats)
     return surroundings
 
 
@@ -300,6 +302,27 @@ async def test_faults_stay_with_their_leads(tmp_path: Path) -> None:
         chunk = await environment().run(served.run_chunk, ChunkInput("job-1", 0, 100))
         end = await environment().run(served.end_job, EndInput("job-1"))
     assert (chunk.settled, end.incomplete) == (1, 1)
+
+
+class BrokenSearch(FindPhone):
+    """Fails with an error that nobody foresaw."""
+
+    def __init__(self) -> None:
+        """Needs nothing."""
+
+    async def run(self, *_: object, **__: object) -> Finding:
+        raise KeyError(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("faults", "non_retryable"), [(0, False), (FAULT_ATTEMPTS_MAX - 2, False), (FAULT_ATTEMPTS_MAX - 1, True)]
+)
+async def test_an_outage_uses_up_no_attempt(faults: int, non_retryable: bool) -> None:
+    """However long the database was away before, a fault is tried as often as any."""
+    after_an_outage = environment(attempt=99, beats=(0, faults, False))
+    with pytest.raises(ApplicationError) as failed:
+        await after_an_outage.run(FindPhoneActivities(BrokenSearch()).search_lead, search_input("x"))
+    assert failed.value.non_retryable is non_retryable
 
 
 async def test_unknown_job(tmp_path: Path) -> None:

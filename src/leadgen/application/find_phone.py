@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
+from leadgen.application.race import Parked
 from leadgen.application.round import OpenRound
-from leadgen.application.search_lead import Parked, SearchLead
+from leadgen.application.search_lead import SearchLead
 from leadgen.domain.errors import UnknownId
 from leadgen.domain.lead import EndState
 from leadgen.domain.search_options import AS_USUAL, SearchOptions

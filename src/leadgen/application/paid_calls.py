@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
@@ -32,7 +33,9 @@ from leadgen.domain.provider import (
 )
 from leadgen.domain.waterfall import Answered, Held
 
-LEASE_MARGIN = timedelta(seconds=5)
+log = logging.getLogger("leadgen.calls")
+
+_BOOKING_MARGIN = timedelta(seconds=5)
 """How much longer than its call a lookup belongs to its owner, who books the answer in that time."""
 
 PARK_SECONDS = 2.0
@@ -48,6 +51,8 @@ _INSIST_SECONDS_MAX = 1.0
 """The longest pause of such an owner."""
 
 _AWAIT_SECONDS = 0.25
+"""Between two looks at what somebody else is asking, and the first pause of such an owner."""
+
 RENEWAL = timedelta(seconds=0.5)
 """So long after its intent a call may leave under another ticket than its first.
 
@@ -174,8 +179,11 @@ class PaidCalls:
         self._step_down(key, leader, purchase)
         if call.cancelled():
             end.cancel()
-        elif (error := call.exception()) and not end.done():
-            end.set_exception(error)
+        elif error := call.exception():
+            if end.done():
+                log.error("a call that nobody waited for has failed: %s", type(error).__name__)
+            else:
+                end.set_exception(error)
         elif not end.done():
             end.set_result(call.result())
 
@@ -285,7 +293,7 @@ class PaidCalls:
             n=purchase.ask.n,
             state=LookupState.INTENDED,
             owner=f"{self._owner}/{next(self._numbers)}",  # two calls of one process are two owners
-            lease_until=now + leaves_in + timedelta(seconds=config.timeout_seconds) + LEASE_MARGIN,
+            lease_until=now + leaves_in + timedelta(seconds=config.timeout_seconds) + _BOOKING_MARGIN,
             created_at=now,
             held_micros=config.price_micros,
             position=purchase.position,
@@ -298,10 +306,10 @@ class PaidCalls:
         outcome, took_seconds = await self._ask(config, purchase, permit, lookup.key)
         if isinstance(outcome, Unknown) and config.on_unknown is OnUnknown.RECALL:
             outcome = await self._recall(config, purchase.question, lookup.key) or outcome
-        self._watch.note(purchase.question, config.name, purchase.missed, outcome)
         try:
+            self._watch.note(purchase.question, config.name, purchase.missed, outcome)
             await self._heed(config.name, outcome)
-        finally:  # a limiter that is lost must not keep a paid answer out of the books
+        finally:  # nothing that goes wrong with those may keep a paid answer out of the books
             answered = await self._book(purchase, lookup, config, outcome, took_seconds)
         return answered
 

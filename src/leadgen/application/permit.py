@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from leadgen.application.ports.rate_limiter import Ticket
-from leadgen.domain.limits import MICROS_PER_SECOND, Timing
+from leadgen.domain.limits import MICROS_PER_SECOND, TIMING
 
-LEAD_SECONDS_MAX = Timing().lead_max / MICROS_PER_SECOND
+LEAD_SECONDS_MAX = TIMING.lead_max / MICROS_PER_SECOND
 
 _CALLS_KEPT = 20
 _SECONDS_KEPT = 1.0

@@ -13,8 +13,9 @@ from leadgen.application.background import heard
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.job_repository import IJobRepository
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
+from leadgen.application.race import Parked
 from leadgen.application.round import OpenRound, Round
-from leadgen.application.search_lead import Parked, SearchLead
+from leadgen.application.search_lead import SearchLead
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.errors import LeadgenError, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, Wanted

@@ -34,8 +34,6 @@ from leadgen.domain.waterfall import (
     WhenHeld,
 )
 
-__all__ = ["Parked", "SearchLead"]
-
 
 class SearchLead:
     """Finds the number of one lead."""

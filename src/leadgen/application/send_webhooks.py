@@ -69,7 +69,7 @@ class SendWebhooks:
         after = _after(delivery, reply, now)
         await self._webhooks.record(after)
         if reply.is_gone:
-            await self._webhooks.store(dataclasses.replace(endpoint, disabled_why="its receiver said: gone"))
+            await self._webhooks.disable(endpoint.id, "its receiver said: gone")
         return after.state
 
 

@@ -131,9 +131,12 @@ class SettleUnknown:
         return True
 
     async def _line(self, lookup: Lookup) -> WantedLine:
-        """Which numbers will do for whoever asked."""
+        """Which numbers will do for whoever asked; of a single lead that is not on record.
+
+        What will do for anybody ends its search; any other number is there for the next one, for nothing.
+        """
         job = await self._jobs.get(lookup.job_id) if lookup.job_id else None
-        return job.options.line if job else WantedLine.ANY
+        return job.options.line if job else WantedLine.MOBILE
 
 
 def _may_tell(config: ProviderConfig, lookup: Lookup) -> bool:

@@ -13,13 +13,13 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
 from leadgen.domain.fair_queue import ANYBODY, Claimant, FairQueue
-from leadgen.domain.limits import MICROS_PER_SECOND, Timing
+from leadgen.domain.limits import MICROS_PER_SECOND, TIMING
 from leadgen.domain.value import value
 
 PATIENCE_SECONDS = 30.0
 """Nobody queues for longer than this for a provider that is free for nobody."""
 
-LEASE_MARGIN_SECONDS = 5.0
+PLACE_MARGIN_SECONDS = 5.0
 """How much longer than the longest call a place in the concurrency cap is held."""
 
 
@@ -29,8 +29,8 @@ RETURN_SECONDS = 0.25
 _TICKETS_MAX = 16
 """So many tickets are taken at once: more would open before as many calls can be made ready."""
 
-_LEAD_SECONDS_MIN = Timing().lead_min / MICROS_PER_SECOND
-_VALID_SECONDS = Timing().validity / MICROS_PER_SECOND
+_LEAD_SECONDS_MIN = TIMING.lead_min / MICROS_PER_SECOND
+_VALID_SECONDS = TIMING.validity / MICROS_PER_SECOND
 
 
 @value(frozen=True, slots=True)
@@ -284,7 +284,7 @@ class TicketDesk:
                 counter.provider,
                 config.limits if is_urgent else config.limits.for_bulk(),
                 wanted=len(late),
-                lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
+                lease_seconds=config.timeout_seconds + PLACE_MARGIN_SECONDS,
                 lead_seconds=counter.maturing.lead_seconds,  # none opens before one that was given already
             )
             given.extend(taken.tickets)
@@ -320,7 +320,7 @@ class TicketDesk:
             counter.provider,
             config.limits if urgent else config.limits.for_bulk(),
             wanted=min(urgent or len(counter.waiting), room, _TICKETS_MAX),
-            lease_seconds=config.timeout_seconds + LEASE_MARGIN_SECONDS,
+            lease_seconds=config.timeout_seconds + PLACE_MARGIN_SECONDS,
             lead_seconds=counter.maturing.lead_seconds,
         )
         for ticket in given.tickets:

@@ -137,6 +137,10 @@ class Timing:
         return max(self.horizon, self.lead_of(self.lead_max)) + self.validity
 
 
+TIMING = Timing()
+"""That of leadgen; another one is for tests."""
+
+
 @value(frozen=True, slots=True)
 class Granted:
     """A permission to send within ``validity`` of ``start``; ``lease`` is to be given back."""

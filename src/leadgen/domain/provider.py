@@ -117,9 +117,9 @@ MaySend = Callable[[], Awaitable[bool]]
 class IPhoneProvider(ABC):
     """A source of phone numbers.
 
-    ``ask`` sends one question at most once: no repeats, no redirects. It answers within ``timeout_seconds``
-    in all (connecting, sending and reading), whatever the other side does, and never raises for anything
-    that the other side does: each such thing is an outcome. ``Rejected`` promises that nothing was charged,
+    ``ask`` sends one question at most once: no repeats, no redirects. Connecting takes ``timeout_seconds`` at
+    most, sending and reading together as long again, whatever the other side does. Nothing that the other
+    side does is raised: each such thing is an outcome. ``Rejected`` promises that nothing was charged,
     ``NotSent`` that no byte of the question left; whatever is in doubt is ``Unknown``.
     """
 

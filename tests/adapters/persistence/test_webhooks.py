@@ -182,7 +182,11 @@ async def test_disabled(office: Office) -> None:
     await office.webhooks.add(endpoint())
     await office.run_job()
     await office.jobs.conclude(JOB, [found("lead-000", us_phone(1))])
-    await office.webhooks.store(replace(endpoint(), disabled_why="gone"))
+    await office.webhooks.store(replace(endpoint(), secret="whsec_CCCC"))
+    await office.webhooks.disable("hook-1", "gone")
+    await office.webhooks.disable("nothing", "gone")
+    disabled = await office.webhooks.endpoint("hook-1")
+    assert disabled == replace(endpoint(), secret="whsec_CCCC", disabled_why="gone")
     assert await office.webhooks.endpoints_due(SOON) == []
     assert await office.webhooks.replay(ACCOUNT, "hook-1") == []
     await office.webhooks.store(endpoint())

@@ -22,6 +22,7 @@ from leadgen.adapters.persistence.tallies import SqlTallyBook
 from leadgen.adapters.rate_limits.board import LEASE_MICROS, LimiterBoard, Mode
 from leadgen.adapters.rate_limits.failover import (
     BACK_AFTER_SECONDS,
+    LOOK_EVERY_SECONDS,
     LOST_AFTER_SECONDS,
     FailoverRateLimiter,
 )
@@ -242,6 +243,21 @@ async def test_redis_dies_and_comes_back(
     assert [each.split()[4].rstrip(",") for each in changes] == ["redis", str(without), "redis"]
 
 
+async def test_redis_that_takes_no_writes(start: Start, server: ValkeyServer) -> None:
+    """A replica, or one whose disk is full, answers and admits nobody: it is given up like one that died."""
+    alone = start(server.url)
+    for ticket in await alone.get(wanted=2):
+        await alone.send(ticket)
+    async with open_redis(server.url) as client:
+        await client.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call]
+    assert await alone.limiter.redis_answers() is False
+    assert await alone.take() == Tickets((), 0.1)
+    await asyncio.sleep(1.5 * LOOK_EVERY_SECONDS)
+    alone.clock.leap(LOST_AFTER_SECONDS)
+    assert len(await alone.get(wanted=1)) == 1
+    assert (await alone.mode())[0] is Mode.MEMORY
+
+
 async def is_well(process: Process) -> bool:
     """Whether it has felt that Redis answers."""
     return process.limiter._redis_well_since is not None
@@ -333,7 +349,6 @@ async def test_a_paid_call_asks_again_after_a_change(start: Start) -> None:
     stale = await calls.ask(purchase)
     assert stale == Answered(ORION, 0, NotSent("the limits changed hands", late=True))
     assert provider.asked == []
-    assert first.limiter.discarded == 1
     assert await first.ledger.of_lead(ACCOUNT, "lead-000") == []
     assert await calls.ask(purchase) == Answered(ORION, 0, Miss())
     (booked,) = await first.ledger.of_lead(ACCOUNT, "lead-000")

@@ -14,6 +14,7 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.condition_gauge import Condition, IConditionGauge
 from leadgen.application.ports.rate_limiter import IRateLimiter
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
+from leadgen.domain.limits import TIMING
 from tests.adapters.providers.scripted_server import free_port
 from tests.adapters.telemetry.metered import CONDITION, OUTCOMES, sample, samples, used_metrics
 from tests.contracts.rate_limiter import RateLimiterContract
@@ -82,7 +83,7 @@ class TestMeteredRateLimiter(RateLimiterContract):
     """A limiter that is counted is the same limiter."""
 
     def build(self, clock: IClock) -> IRateLimiter:
-        return MeteredRateLimiter(WarmCarrier(InMemoryRateLimiter(clock), clock), Metrics())
+        return MeteredRateLimiter(WarmCarrier(InMemoryRateLimiter(clock, TIMING), clock), Metrics())
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def picture(results: Results) -> str:
     SubElement(svg, "title").text = "Leads a second beside a bare loop"
     SubElement(svg, "rect", width=str(_WIDTH), height=str(height), rx="8", fill="#f7f8f9")
     _text(svg, 16, 26, "Leads a second, providers that answer at once", size=14, weight="600")
-    for place, (label, colour, run) in enumerate(rows):
-        _bar(svg, _HEAD + _ROW * place, label, colour, run, base)
+    for place, row in enumerate(rows):
+        _bar(svg, _HEAD + _ROW * place, row, base)
     about = results.about
     foot = f"{base.leads:,} leads, {about['cores']} cores, {about['date']}; make bench repeats it"
     _text(svg, 16, height - 11, foot, size=11, fill="#6b747c")
@@ -42,7 +42,8 @@ def picture(results: Results) -> str:
     return tostring(svg, encoding="unicode") + "\n"
 
 
-def _bar(svg: Element, top: int, label: str, colour: str, run: Run, base: Run) -> None:
+def _bar(svg: Element, top: int, row: tuple[str, str, Run], base: Run) -> None:
+    label, colour, run = row
     share = run.leads_per_second / base.leads_per_second
     width = max(_BAR * share, 2.0)
     _text(svg, _LABEL - 10, top + 15, label, anchor="end")

@@ -12,7 +12,7 @@ from leadgen.adapters.persistence.board import SqlProviderBoard
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.tallies import SqlTallyBook
 from leadgen.application.provider_watch import ProviderWatch
-from leadgen.application.search_lead import Parked
+from leadgen.application.race import Parked
 from leadgen.domain.breaker import BreakerState, Cause
 from leadgen.domain.experience import Cell
 from leadgen.domain.lead import EndState

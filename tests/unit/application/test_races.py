@@ -9,7 +9,7 @@ import pytest
 
 from leadgen.application.end_job import EndJob
 from leadgen.application.purchase import Entry, Purchase
-from leadgen.application.search_lead import Parked
+from leadgen.application.race import Parked
 from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.lookup import LookupState

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from leadgen.application.search_lead import Parked
+from leadgen.application.race import Parked
 from leadgen.domain.lead import EndState, Lead
 from leadgen.domain.lookup import LookupState
 from leadgen.domain.phone import PhoneNumber

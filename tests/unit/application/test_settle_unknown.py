@@ -240,6 +240,23 @@ async def test_landline_that_turns_up_late_is_not_the_mobile_that_was_wanted(wor
     assert (await world.the_lookup()).state is LookupState.SETTLED
 
 
+async def test_landline_that_turns_up_late_of_a_single_lead(world: World) -> None:
+    """What its search wanted is not on record: the number is there for the next search, for nothing."""
+    world.books_are_exact = False
+    lead = await world.add_lead()
+    await lose(world, lead, OnUnknown.RECALL)
+    await world.leads.conclude(ACCOUNT, Conclusion(lead.id, Verdict(EndState.INCOMPLETE)))
+    world.orion.will_recall(Hit(builders.us_phone(5, line=LineType.LANDLINE), "5"))
+
+    assert await settle(world) == Settled(0, 1)
+    assert (await world.lead()).phone is None
+
+    asked = len(world.orion.asked)
+    await world.run(world.here.find_phone.run(ACCOUNT, lead.id, since=world.clock.now()))
+    assert (await world.lead()).phone == builders.us_phone(5, line=LineType.LANDLINE)
+    assert len(world.orion.asked) == asked
+
+
 async def test_question_that_was_not_received_is_believed_lost_after_its_lease(world: World) -> None:
     """Until then it may still be on its way to the provider, and would be charged there."""
     world.books_are_exact = False

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 
-from leadgen.application.search_lead import Parked
+from leadgen.application.race import Parked
 from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.search_options import AS_USUAL

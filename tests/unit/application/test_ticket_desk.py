@@ -10,14 +10,14 @@ import pytest
 from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.application.permit import LEAD_SECONDS_MAX, Permit
 from leadgen.application.ticket_desk import (
-    LEASE_MARGIN_SECONDS,
+    PLACE_MARGIN_SECONDS,
     RETURN_SECONDS,
     TicketDesk,
     Unavailable,
 )
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.fair_queue import ANYBODY, Claimant
-from leadgen.domain.limits import Limits, Rule
+from leadgen.domain.limits import TIMING, Limits, Rule
 from tests import builders
 from tests.fake_clock import FakeClock
 from tests.fakes.provider_catalog import InMemoryProviderCatalog
@@ -39,7 +39,7 @@ class Counter:
         self.clock = FakeClock()
         self.config = builders.config("orion", limits=limits)
         self.catalog = InMemoryProviderCatalog(self.config, builders.config("astra"))
-        self.limiter = TroubledRateLimiter(WarmCarrier(InMemoryRateLimiter(self.clock), self.clock))
+        self.limiter = TroubledRateLimiter(WarmCarrier(InMemoryRateLimiter(self.clock, TIMING), self.clock))
         self.desk = TicketDesk(limiter=self.limiter, catalog=self.catalog, clock=self.clock)
 
     async def queue(self, count: int, provider: str = "orion") -> list[Place]:
@@ -135,7 +135,7 @@ async def test_place_is_leased_for_longer_than_the_call() -> None:
     counter = Counter(ONE_AT_A_TIME)
     places = await counter.queue(2)
 
-    await counter.clock.advance(counter.config.timeout_seconds + LEASE_MARGIN_SECONDS)
+    await counter.clock.advance(counter.config.timeout_seconds + PLACE_MARGIN_SECONDS)
     assert served(places) == [True, False]
     await counter.clock.advance(0.1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadgen.application.ticket_desk import LEASE_MARGIN_SECONDS
+from leadgen.application.ticket_desk import PLACE_MARGIN_SECONDS
 from leadgen.domain.limits import Limits
 from leadgen.domain.provider import Miss, Unknown
 from leadgen.domain.waterfall import Answered
@@ -22,5 +22,5 @@ async def test_place_of_a_call_that_timed_out_is_free_when_its_lease_ends(world:
     assert await world.wait_for(following) == Answered("orion", 0, Miss())
 
     assert await asking == Answered("orion", 0, Unknown("timed out after 10 s"))
-    lease_seconds = CONFIGS["orion"].timeout_seconds + LEASE_MARGIN_SECONDS
+    lease_seconds = CONFIGS["orion"].timeout_seconds + PLACE_MARGIN_SECONDS
     assert lease_seconds <= world.orion.asked[1].at - world.orion.asked[0].at < lease_seconds + 1.0

@@ -13,7 +13,14 @@ from leadgen.adapters.rate_limits.memory import InMemoryRateLimiter
 from leadgen.application.permit import Permit
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.fair_queue import Claimant
-from leadgen.domain.limits import BULK_FORESIGHT_MICROS, MICROS_PER_SECOND, Limits, Timing, parse_rules
+from leadgen.domain.limits import (
+    BULK_FORESIGHT_MICROS,
+    MICROS_PER_SECOND,
+    TIMING,
+    Limits,
+    Timing,
+    parse_rules,
+)
 from tests import builders
 from tests.fake_clock import FakeClock
 from tests.fakes.provider_catalog import InMemoryProviderCatalog
@@ -34,7 +41,7 @@ class Crowd:
         catalog = InMemoryProviderCatalog(
             builders.config("orion", limits=Limits(parse_rules(rate, "rate"), concurrency=20))
         )
-        limiter = WarmCarrier(InMemoryRateLimiter(self.clock), self.clock)
+        limiter = WarmCarrier(InMemoryRateLimiter(self.clock, TIMING), self.clock)
         self.desks = [
             TicketDesk(limiter=limiter, catalog=catalog, clock=self.clock) for _ in range(processes)
         ]

@@ -201,6 +201,22 @@ async def test_a_receiver_that_is_gone(post: Post) -> None:
     assert await post.replay.run(ACCOUNT, added.id) == 3
 
 
+async def test_a_secret_that_is_changed_while_a_receiver_says_gone(post: Post) -> None:
+    """Is the endpoint's from then on: the one that its owner was told."""
+    added = await post.add.run(ACCOUNT, URL)
+    await post.end_job()
+    told: list[str] = []
+
+    async def change() -> None:
+        told.append((await post.change.run(ACCOUNT, added.id, new_secret=True)).secret)
+
+    post.sender.answer = lambda _: GONE
+    post.sender.meanwhile = change
+    await post.send_for(added)
+    (left,) = await post.store.endpoints(ACCOUNT)
+    assert (left.secret, left.disabled_why) == (told[0], "its receiver said: gone")
+
+
 async def test_replay_of_one(post: Post) -> None:
     """A single delivery can be sent again, also one that arrived; a runner that is down does not matter."""
     added = await post.add.run(ACCOUNT, URL)

@@ -32,14 +32,15 @@ from leadgen.application.paid_calls import PaidCalls
 from leadgen.application.ports.lead_repository import Arrival
 from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.purchase import Purchase
+from leadgen.application.race import Parked
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
-from leadgen.application.search_lead import Parked, SearchLead
+from leadgen.application.search_lead import SearchLead
 from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import Input, Lead, Profile
-from leadgen.domain.limits import Limits, Rule
+from leadgen.domain.limits import TIMING, Limits, Rule
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.provider import Hit, ProviderConfig
@@ -159,7 +160,7 @@ class Process:
         written = SqlLookupLedger(world.database)
         self.ledger = TroubledLedger(written)
         self.books = SqlLedgerBooks(world.database, written)
-        self.memory = InMemoryRateLimiter(world.clock)
+        self.memory = InMemoryRateLimiter(world.clock, TIMING)
         self.limiter = TroubledRateLimiter(WarmCarrier(self.memory, world.clock))
         self.desk = TicketDesk(limiter=self.limiter, catalog=world.catalog, clock=world.clock)
         self.watch = ProviderWatch(

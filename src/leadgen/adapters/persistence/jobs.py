@@ -365,6 +365,6 @@ async def _get(conn: AsyncConnection, job_id: str) -> Job | None:
 
 
 async def _locked(conn: AsyncConnection, job_id: str) -> Job | None:
-    """The job as it stays until this transaction ends."""
-    row = (await conn.execute(_ONE.with_for_update(), {"job": job_id})).mappings().first()
+    """The job as it stays until this transaction ends; lookups and items that refer to it may come."""
+    row = (await conn.execute(_ONE.with_for_update(key_share=True), {"job": job_id})).mappings().first()
     return job_of(row) if row else None

@@ -101,7 +101,8 @@ _IS_WITHOUT = "leads.account_id = given.account_id AND leads.phone IS NULL AND l
 class LedgerCommit:
     """Decides and writes a batch within one transaction; rows are locked in one order by all processes.
 
-    Leads first, then epochs, lookups and budgets: so no two writers ever wait for each other.
+    Leads first, then epochs, lookups and budgets. Where two writers wait for each other all the same, over
+    a row that both are about to insert, the database ends one, whose batch is written anew.
     """
 
     def __init__(self, conn: AsyncConnection, database: Database) -> None:
@@ -135,7 +136,12 @@ class LedgerCommit:
         if not self._database.is_sqlite:
             changed = {change.value.lead_id for change in batch if isinstance(change, Close) and change.value}
             self._epochs, self._budgets, self._now = await ledger_postgresql.locked(
-                conn, lead_ids=changed, providers=providers, accounts=accounts, job_ids=job_ids
+                conn,
+                lead_ids=changed,
+                providers=providers,
+                keys={change.lookup.key for change in batch},
+                accounts=accounts,
+                job_ids=job_ids,
             )
             return
         self._epochs, self._budgets = await ledger_sqlite.standing(

@@ -17,9 +17,10 @@ from leadgen.adapters.persistence.budgets import OF_ACCOUNT, BudgetKey, budget_o
 from leadgen.adapters.persistence.records import Records, parsed
 from leadgen.domain.budget import Budget, Span
 
-_ARRAYS = ("leads", "credentials", "accounts", "jobs", "spans")
+_ARRAYS = ("leads", "credentials", "keys", "accounts", "jobs", "spans")
+_CAPPED = "span = ANY(:spans) AND owner = ANY(:accounts) OR span = :job AND owner = ANY(:jobs)"
 _LOCKED = text(
-    """
+    f"""
     WITH these AS (
         SELECT id FROM leads WHERE id = ANY(:leads) ORDER BY id FOR NO KEY UPDATE
     ),
@@ -27,19 +28,27 @@ _LOCKED = text(
         SELECT credential, epoch FROM limiters
         WHERE credential = ANY(:credentials) ORDER BY credential FOR SHARE
     ),
+    standing AS (
+        SELECT job_id FROM lookups
+        WHERE key = ANY(:keys) AND EXISTS (SELECT FROM budgets WHERE {_CAPPED}) ORDER BY key FOR UPDATE
+    ),
     caps AS (
         SELECT * FROM budgets
-        WHERE span = ANY(:spans) AND owner = ANY(:accounts) OR span = :job AND owner = ANY(:jobs)
+        WHERE {_CAPPED} OR span = :job AND owner IN (SELECT job_id FROM standing)
         ORDER BY span, owner FOR UPDATE
     )
     SELECT '' AS span, '' AS owner, count(*) AS cap_micros, 0 AS used_micros, 0 AS held_micros,
         CAST(NULL AS date) AS day FROM these
     UNION ALL SELECT 'epoch', credential, epoch, 0, 0, NULL FROM postings
+    UNION ALL SELECT '', '', count(*), 0, 0, NULL FROM standing
     UNION ALL SELECT span, owner, cap_micros, used_micros, held_micros, day FROM caps
     UNION ALL SELECT 'now', '', CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint), 0, 0, NULL
-    """
+    """  # noqa: S608 - words of our own
 ).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in _ARRAYS))
-"""The arms of a union are carried out one after the other: so the locks are taken in their order."""
+"""The arms of a union are carried out one after the other: so the locks are taken in their order.
+
+Rows that stand are locked only where there is a budget to move: it may be that of another job which asked.
+"""
 
 
 async def locked(
@@ -47,16 +56,18 @@ async def locked(
     *,
     lead_ids: Collection[str],
     providers: Collection[str],
+    keys: Collection[str],
     accounts: Collection[str],
     job_ids: Collection[str],
 ) -> tuple[dict[str, int], dict[BudgetKey, Budget], int]:
-    """Locks leads, epochs and budgets, each in one order; the epochs, the budgets, and the time then."""
+    """Locks leads, epochs, lookups and budgets, each in one order; epochs, budgets, and the time then."""
     rows = (
         await conn.execute(
             _LOCKED,
             {
                 "leads": sorted(lead_ids),
                 "credentials": sorted(providers),
+                "keys": sorted(keys),
                 "accounts": sorted(accounts),
                 "jobs": sorted(job_ids),
                 "spans": list(OF_ACCOUNT),

@@ -52,9 +52,15 @@ class SqlWebhookRepository(IWebhookRepository):
         row = update(webhook_endpoints).where(_endpoints.id == endpoint.id).values(self._columns(endpoint))
         async with self._database.write() as conn:
             await conn.execute(row)
-            if endpoint.disabled_why is not None:
-                left = update(webhook_deliveries).where(_deliveries.endpoint_id == endpoint.id, _IS_WAITING)
-                await conn.execute(left.values(state=DeliveryState.DEAD.value, next_at=None))
+
+    @uninterrupted
+    async def disable(self, endpoint_id: str, why: str) -> None:
+        """See IWebhookRepository."""
+        row = update(webhook_endpoints).where(_endpoints.id == endpoint_id).values(disabled_why=why)
+        left = update(webhook_deliveries).where(_deliveries.endpoint_id == endpoint_id, _IS_WAITING)
+        async with self._database.write() as conn:
+            await conn.execute(row)
+            await conn.execute(left.values(state=DeliveryState.DEAD.value, next_at=None))
 
     @uninterrupted
     async def remove(self, account: str, endpoint_id: str) -> bool:

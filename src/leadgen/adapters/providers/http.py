@@ -106,11 +106,20 @@ async def post_json(
 ) -> Outcome:
     """Sends one question at most once; ``read`` translates the JSON object of a 2xx.
 
+    Connecting and answering take ``timeout_seconds`` each at most, waiting for the ticket counts as neither.
     Raises nothing but CancelledError. Details are words of our own: never a part of a body, a URL or a key.
     """
-    wire = Wire(client.transport.connector, may_send)
+    limit = asyncio.timeout(timeout_seconds)
+
+    async def gate() -> bool:
+        limit.reschedule(None)  # while the question waits for its ticket, the provider owes nothing
+        is_allowed = await may_send()
+        limit.reschedule(asyncio.get_running_loop().time() + timeout_seconds)
+        return is_allowed
+
+    wire = Wire(client.transport.connector, gate)
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with limit:
             address = client.address(url, headers, parameters)
             told = json.dumps(body).encode()
             head = f"Idempotency-Key: {reference}\r\nContent-Length: {len(told)}\r\n\r\n"

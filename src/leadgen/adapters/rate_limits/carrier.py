@@ -57,6 +57,10 @@ class ICarrier(IRateLimiter):
     async def seed(self, credential: str, limits: Limits, seed: Seed) -> None:
         """Begins a key with what the ledger knows; a key that is in use is never begun again."""
 
+    @abstractmethod
+    def forget(self, credential: str) -> None:
+        """Lets go of what this process holds of a key that it uses no more."""
+
 
 @value(frozen=True, slots=True)
 class Reading:
@@ -81,6 +85,10 @@ class ServerCarrier(ICarrier):
         self._clock = clock
         self._timing = timing
         self._readings: dict[str, Reading] = {}
+
+    def forget(self, credential: str) -> None:
+        """See ICarrier."""
+        self._readings.pop(credential, None)
 
     def _trust(self, credential: str, reading: Reading) -> None:
         """Raises ColdCarrierError where the clock was set forward: what it calls long ago was just now.

@@ -75,11 +75,10 @@ class FailoverRateLimiter(IRateLimiter):
         """How many epochs this process has seen since it was last given anything."""
         self._unseeded: dict[str, int] = {}
         """The epoch that this process has raised and not yet tried to seed."""
-        self._limits: dict[str, Limits] = {}
         self._keys: dict[str, str] = {}
-        """Under which limits, and which keys of their carriers, the last tickets were given."""
-        self._pauses: dict[str, tuple[float, int]] = {}
-        """Until when a provider wants no call, and the last epoch whose carrier was told."""
+        """Under which keys of their carriers the last tickets were given."""
+        self._pauses: dict[str, tuple[float, str]] = {}
+        """Until when a provider wants no call, and the last key whose carrier was told."""
         self._reading: Reading | None = None
         self._leap = Leap()
         self._looked_at: dict[str, float] = defaultdict(lambda: float("-inf"))
@@ -89,16 +88,14 @@ class FailoverRateLimiter(IRateLimiter):
         self._is_closed = False
         self._redis_silent_since: float | None = None
         self._redis_well_since: float | None = float("-inf")
-        self.discarded = 0
-        """How many takes were thrown away since the limits had changed hands."""
 
     async def take(
         self, credential: str, limits: Limits, *, wanted: int, lease_seconds: float, lead_seconds: float = 0.0
     ) -> Tickets:
         """See IRateLimiter."""
         posting = await self._posting(credential)
-        carrier = self._carriers.get(posting.mode)
-        if carrier is None or (posting.mode is Mode.MEMORY and not self._holds(posting)):
+        carrier = self._carriers[posting.mode]
+        if posting.mode is Mode.MEMORY and not self._holds(posting):
             self._looked_at.pop(credential, None)
             return Tickets((), _RETRY_SECONDS)
         key = carrier_key(credential, posting.epoch, limits)
@@ -111,7 +108,7 @@ class FailoverRateLimiter(IRateLimiter):
             return await self._warm(credential, posting, limits, lease_seconds)
         except LostCarrierError:
             return self._without_redis(credential)
-        self._limits[credential], self._keys[credential] = limits, key
+        self._use(credential, key)
         self._colds[credential] = 0
         if posting.mode is Mode.REDIS:
             self._redis_silent_since = None
@@ -120,6 +117,13 @@ class FailoverRateLimiter(IRateLimiter):
             for ticket in given.tickets
         ]
         return Tickets(tickets, given.retry_seconds, given.is_shared)
+
+    def _use(self, credential: str, key: str) -> None:
+        """From now on this key; nobody asks for what there is under the one before."""
+        if (before := self._keys.get(credential, key)) != key:
+            for carrier in self._carriers.values():
+                carrier.forget(before)
+        self._keys[credential] = key
 
     async def release(self, ticket: Ticket) -> None:
         """See IRateLimiter."""
@@ -136,17 +140,16 @@ class FailoverRateLimiter(IRateLimiter):
     async def penalise(self, credential: str, seconds: float) -> None:
         """See IRateLimiter."""
         until = self._clock.monotonic() + seconds
-        self._pauses[credential] = max(until, self._pauses.get(credential, (until, 0))[0]), 0
-        posting, limits = self._postings.get(credential), self._limits.get(credential)
-        if posting and limits:
+        self._pauses[credential] = max(until, self._pauses.get(credential, (until, ""))[0]), ""
+        posting, key = self._postings.get(credential), self._keys.get(credential)
+        if posting and key:
             try:
-                await self._pass_on_pause(credential, posting, carrier_key(credential, posting.epoch, limits))
+                await self._pass_on_pause(credential, posting, key)
             except LostCarrierError:
                 return
 
     async def distrust(self, credential: str) -> None:
         """See IRateLimiter."""
-        self.discarded += 1
         self._looked_at.pop(credential, None)
 
     async def close(self) -> None:
@@ -269,10 +272,10 @@ class FailoverRateLimiter(IRateLimiter):
 
     async def _pass_on_pause(self, credential: str, posting: Posting, key: str) -> None:
         """Tells each carrier that comes of the pause that its forerunner was told of."""
-        until, told = self._pauses.get(credential, (0.0, posting.epoch))
+        until, told = self._pauses.get(credential, (0.0, key))
         left = until - self._clock.monotonic()
-        if told != posting.epoch and left > 0:
-            self._pauses[credential] = until, posting.epoch
+        if told != key and left > 0:
+            self._pauses[credential] = until, key
             await self._carriers[posting.mode].penalise(key, left)
 
     async def redis_answers(self) -> bool | None:

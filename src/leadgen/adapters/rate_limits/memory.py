@@ -13,9 +13,9 @@ from leadgen.domain.limits import MICROS_PER_SECOND, Full, Granted, Later, Limit
 class InMemoryRateLimiter(ICarrier):
     """Exact for all callers of one process; two processes know nothing of each other."""
 
-    def __init__(self, clock: IClock, timing: Timing | None = None) -> None:
+    def __init__(self, clock: IClock, timing: Timing) -> None:
         self._clock = clock
-        self._timing = timing or Timing()
+        self._timing = timing
         self._rings: dict[str, Ring] = {}
         self._floors: dict[str, int] = {}
 
@@ -60,6 +60,11 @@ class InMemoryRateLimiter(ICarrier):
         now = self._now()
         ring = self._rings[credential] = Ring(limits, self._timing)
         ring.seed((now + start for start in seed.starts), (now + end for end in seed.lease_ends))
+
+    def forget(self, credential: str) -> None:
+        """See ICarrier."""
+        self._rings.pop(credential, None)
+        self._floors.pop(credential, None)
 
     def _now(self) -> int:
         return math.ceil(self._clock.monotonic() * MICROS_PER_SECOND)

@@ -33,6 +33,7 @@ _LOST = (RedisError, OSError, RuntimeError)
 """What a client raises whose server is gone; uvloop says RuntimeError of a connection that was reset."""
 
 _COLD, _ALL, _FULL = -1, 1, 2
+_SIGN, _SIGN_MILLIS = "leadgen:takes-writes", 10_000
 
 
 def open_redis(url: str) -> Redis:
@@ -146,10 +147,16 @@ class RedisRateLimiter(ServerCarrier):
             *seed.lease_ends,
         )
 
+    def forget(self, credential: str) -> None:
+        """See ICarrier."""
+        super().forget(credential)
+        self._highest.pop(credential, None)
+        self._pauses.pop(credential, None)
+
     async def ping(self) -> bool:
-        """Whether the server answers within its time."""
+        """Whether the server takes what is written within its time: one that only answers admits nobody."""
         try:
-            return bool(await self._client.ping())
+            return bool(await self._client.set(_SIGN, 1, px=_SIGN_MILLIS))
         except _LOST:
             return False
 

@@ -93,6 +93,12 @@ class SqlRateLimiter(ServerCarrier):
             ring.seed((now + start for start in seed.starts), (now + end for end in seed.lease_ends))
             await conn.execute(statement.values(credential=credential, ring=ring.dump()))
 
+    def forget(self, credential: str) -> None:
+        """See ICarrier."""
+        super().forget(credential)
+        self._limits.pop(credential, None)
+        self._pauses.pop(credential, None)
+
     async def _load(self, conn: AsyncConnection, credential: str, limits: Limits) -> Ring | None:
         row = select(limiter_rings.c.ring).where(limiter_rings.c.credential == credential)
         dumped = (await conn.execute(row.with_for_update())).scalar()

@@ -26,7 +26,7 @@ from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from leadgen.adapters.temporal.connection import REMEDY
+from leadgen.adapters.temporal.connection import BULK, INTERACTIVE, REMEDY
 from leadgen.application.background import heard
 from leadgen.application.ports.account_repository import IAccountRepository
 from leadgen.application.ports.job_runner import IJobRunner, RunState
@@ -37,9 +37,6 @@ _UPKEEP_EVERY = timedelta(minutes=1)
 _CHECK = timedelta(seconds=3)
 _TRUST_SECONDS = 1.0
 """So long a server that has answered is taken to be there; a job that it then misses is started by Upkeep."""
-
-_INTERACTIVE, _BULK = 1, 4
-"""The keys of priority: who has a single lead searched waits for it."""
 
 
 class TemporalJobRunner(IJobRunner):
@@ -76,7 +73,7 @@ class TemporalJobRunner(IJobRunner):
     async def start(self, job: Job) -> None:
         """See IJobRunner."""
         weight = (await self._accounts.tier(job.account)).weight
-        key = _BULK if job.scope.lead_id is None else _INTERACTIVE
+        key = BULK if job.scope.lead_id is None else INTERACTIVE
         priority = Priority(priority_key=key, fairness_key=job.account, fairness_weight=weight)
         async with self._client() as client:
             try:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from leadgen.adapters.temporal.connection import REMEDY
+from leadgen.adapters.temporal.connection import INTERACTIVE, REMEDY
 from leadgen.application.ports.lead_searcher import ILeadSearcher
 from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.search_options import AS_USUAL, SearchOptions, words_of
@@ -33,6 +33,7 @@ class TemporalLeadSearcher(ILeadSearcher):
                 {"lead_id": lead_id, "account": account, **_words(options)},
                 id=f"find-phone-{lead_id}",
                 task_queue=self._task_queue,
+                priority=Priority(priority_key=INTERACTIVE, fairness_key=account),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             )
             if wait_seconds <= 0:

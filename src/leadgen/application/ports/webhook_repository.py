@@ -22,10 +22,11 @@ class IWebhookRepository(ABC):
 
     @abstractmethod
     async def store(self, endpoint: Endpoint) -> None:
-        """Replaces an endpoint; one that has been removed stays away.
+        """Replaces an endpoint; one that has been removed stays away."""
 
-        One that is disabled gets no new deliveries, and those that wait for it are dead.
-        """
+    @abstractmethod
+    async def disable(self, endpoint_id: str, why: str) -> None:
+        """Has an endpoint get no new deliveries; those that wait for it are dead, its secrets stay."""
 
     @abstractmethod
     async def remove(self, account: str, endpoint_id: str) -> bool:

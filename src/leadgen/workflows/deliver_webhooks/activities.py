@@ -7,7 +7,7 @@ from temporalio import activity
 from leadgen.application.send_webhooks import SendWebhooks
 from leadgen.workflows.deliver_webhooks.payloads import SendInput, SendReport
 from leadgen.workflows.failures import as_failures
-from leadgen.workflows.heartbeats import heartbeats
+from leadgen.workflows.heartbeats import faults_before, heartbeats
 
 
 class DeliverWebhooksActivities:
@@ -19,7 +19,8 @@ class DeliverWebhooksActivities:
     @activity.defn(name="send_webhooks")
     async def send_webhooks(self, order: SendInput) -> SendReport:
         """Tries once what is due."""
-        with as_failures():
-            async with heartbeats() as progress:
+        faults = faults_before()
+        with as_failures(faults + 1):
+            async with heartbeats(faults) as progress:
                 sent = await self._send_webhooks.run(order.endpoint_id, now=order.now, progress=progress)
         return SendReport(sent.delivered, sent.dead, sent.resume_at)

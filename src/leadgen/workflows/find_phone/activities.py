@@ -9,7 +9,7 @@ from leadgen.domain.money import usd
 from leadgen.domain.search_options import read_options
 from leadgen.workflows.failures import as_failures
 from leadgen.workflows.find_phone.payloads import SearchInput, SearchReport
-from leadgen.workflows.heartbeats import heartbeats
+from leadgen.workflows.heartbeats import faults_before, heartbeats
 
 
 class FindPhoneActivities:
@@ -21,7 +21,8 @@ class FindPhoneActivities:
     @activity.defn(name="search_lead")
     async def search_lead(self, order: SearchInput) -> SearchReport:
         """Searches as long as there is something to do within the next seconds."""
-        with as_failures():
+        faults = faults_before()
+        with as_failures(faults + 1):
             options = read_options(
                 strategy=order.strategy,
                 hedge_after=order.hedge_after,
@@ -30,7 +31,7 @@ class FindPhoneActivities:
                 max_price=order.max_price_usd,
                 fresh=order.fresh,
             )
-            async with heartbeats():
+            async with heartbeats(faults):
                 finding = await self._find_phone.run(
                     order.account, order.lead_id, since=order.since, options=options
                 )

@@ -67,8 +67,9 @@ class FindPhonesActivities:
     @activity.defn(name="end_job")
     async def end_job(self, order: EndInput) -> FindPhonesResult:
         """Ends the job and says what came of it."""
-        with as_failures():
-            async with heartbeats():
+        faults = faults_before()
+        with as_failures(faults + 1):
+            async with heartbeats(faults):
                 report = await self._end_job.run(order.job_id)
         return FindPhonesResult(
             job_id=report.job.id,
