@@ -149,7 +149,7 @@ def test_key_of_a_disabled_provider(program: Program) -> None:
     """A key helps only where its provider is enabled."""
     program("providers", "set", "orion", "enabled=false")
     ended = program("phones", "find", **KEY)
-    assert (ended.code, "no provider can be asked" in ended.complaint) == (1, True)
+    assert (ended.code, "leadgen providers set orion enabled=true" in ended.complaint) == (1, True)
 
 
 def test_unknown_lead(program: Program, nowhere: str) -> None:

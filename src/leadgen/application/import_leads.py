@@ -70,7 +70,7 @@ class ImportLeads:
         columns = read_header(source.header())
         if not is_usable(columns):
             raise UnreadableFile(
-                name, "no usable columns: the first row must name email, or a name and a company"
+                name, "has no usable columns: the first row must name email, or a name and a company"
             )
         await self._leads.add_columns(account, [column for column in columns if column])
         receipt = ImportReceipt()

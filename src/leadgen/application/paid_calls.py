@@ -15,7 +15,7 @@ from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.provider_watch import ProviderWatch
 from leadgen.application.purchase import Leader, Purchase
-from leadgen.application.ticket_desk import PATIENCE_SECONDS, TicketDesk, Unavailable
+from leadgen.application.ticket_desk import PATIENCE_SECONDS, Payer, TicketDesk, Unavailable
 from leadgen.domain.budget import OverBudget
 from leadgen.domain.errors import LeadgenError, ServiceUnavailable, StaleTicket
 from leadgen.domain.lead import Question
@@ -93,7 +93,7 @@ class PaidCalls:
         self._numbers = count()
         self._under_way: set[asyncio.Task[Answered | Held]] = set()
         self._leaders: dict[str, Leader] = {}
-        self._out_of_money: dict[tuple[str, str | None, str], Held] = {}
+        self._out_of_money: dict[tuple[Payer, str], Held] = {}
 
     async def ask(self, purchase: Purchase) -> Answered | Held:
         """What came of the question, which is paid for once whoever else asks it too.
@@ -108,7 +108,9 @@ class PaidCalls:
         try:
             if held := await self._refusal(purchase):
                 return held
-            permit = await self._desk.take(provider, purchase.patience_seconds, purchase.claimant)
+            permit = await self._desk.take(
+                provider, purchase.patience_seconds, purchase.claimant, purchase.payer
+            )
             if not isinstance(permit, Permit):
                 return self._held(provider, permit)
             end = self._begin(purchase, permit, key, leader)
@@ -126,7 +128,8 @@ class PaidCalls:
         refused = [held for purchase in purchases if (held := await self._refusal(purchase))]
         if refused:
             return refused
-        taken = await self._desk.take_first(tuple(by_provider), PATIENCE_SECONDS, purchases[0].claimant)
+        first = purchases[0]
+        taken = await self._desk.take_first(tuple(by_provider), PATIENCE_SECONDS, first.claimant, first.payer)
         if not isinstance(taken, Permit):
             return [self._held(name, unavailable) for name, unavailable in taken.items()]
         purchase = by_provider[taken.ticket.credential]
@@ -150,7 +153,7 @@ class PaidCalls:
     def _held(self, provider: str, unavailable: Unavailable) -> Held:
         seconds = unavailable.seconds
         until = None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
-        return Held(provider, unavailable.why, until)
+        return Held(provider, unavailable.why, until, unavailable.over)
 
     async def drain(self) -> None:
         """Waits until all calls under way are booked."""
@@ -246,11 +249,13 @@ class PaidCalls:
         return await self._ledger.close(standing.closed(unsent, config.charges, self._clock.now()), None)
 
     def _over_budget(self, purchase: Purchase, refusal: OverBudget) -> Held:
-        """Given up for good, or until money that is held may have come back."""
-        until = None if refusal.is_final else self._clock.now() + timedelta(seconds=_HELD_SECONDS)
-        held = Held(purchase.ask.provider, refusal.why, until, refusal.span)
-        if until is not None:
-            self._out_of_money[purchase.purse] = held
+        """Given up for good, together with all who queue for the same, or until held money may be back."""
+        provider = purchase.ask.provider
+        if refusal.is_final:
+            self._desk.dismiss(provider, purchase.payer, Unavailable(refusal.why, None, refusal.span))
+            return Held(provider, refusal.why, None, refusal.span)
+        until = self._clock.now() + timedelta(seconds=_HELD_SECONDS)
+        held = self._out_of_money[purchase.purse] = Held(provider, refusal.why, until, refusal.span)
         return held
 
     async def _refusal(self, purchase: Purchase) -> Held | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from leadgen.application.ticket_desk import PATIENCE_SECONDS
+from leadgen.application.ticket_desk import PATIENCE_SECONDS, Payer
 from leadgen.domain.fair_queue import ANYBODY, Claimant
 from leadgen.domain.lead import Lead, Question
 from leadgen.domain.lookup import lookup_key
@@ -50,9 +50,14 @@ class Purchase:
         return self.entry is not None and self.entry.is_let_go
 
     @property
-    def purse(self) -> tuple[str, str | None, str]:
+    def payer(self) -> Payer:
+        """Whose money it would take."""
+        return self.lead.account, self.job_id
+
+    @property
+    def purse(self) -> tuple[Payer, str]:
         """Whose money it would take, and for whom."""
-        return self.lead.account, self.job_id, self.ask.provider
+        return self.payer, self.ask.provider
 
     def note_sent(self) -> None:
         """Tells the race that the question is on its way, if only by another one who asks the same."""

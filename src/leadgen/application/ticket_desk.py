@@ -12,6 +12,7 @@ from leadgen.application.permit import Maturing, Permit
 from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.ports.rate_limiter import IRateLimiter, Ticket, Tickets
+from leadgen.domain.budget import Span
 from leadgen.domain.fair_queue import ANYBODY, Claimant, FairQueue
 from leadgen.domain.limits import MICROS_PER_SECOND, TIMING
 from leadgen.domain.value import value
@@ -35,10 +36,18 @@ _VALID_SECONDS = TIMING.validity / MICROS_PER_SECOND
 
 @value(frozen=True, slots=True)
 class Unavailable:
-    """No ticket: the provider is free for nobody for ``seconds``, or (None) until somebody mends it."""
+    """No ticket: the provider is free for nobody for ``seconds``, or (None) until somebody mends it.
+
+    ``over``: it may be free, but a budget does not cover the call.
+    """
 
     why: str
     seconds: float | None
+    over: Span | None = None
+
+
+Payer = tuple[str, str | None]
+"""The account and the job whose money calls take."""
 
 
 @dataclass(slots=True)
@@ -48,6 +57,7 @@ class _Place:
     permit: asyncio.Future[Permit | Mapping[str, Unavailable]]
     patience_seconds: float
     is_urgent: bool = False
+    payer: Payer | None = None
     counters: dict[str, _Counter] = field(default_factory=dict)
     refused: dict[str, Unavailable] = field(default_factory=dict)
 
@@ -124,20 +134,29 @@ class TicketDesk:
         return any(counter.waiting for counter in self._counters.values())
 
     async def take(
-        self, provider: str, patience_seconds: float = PATIENCE_SECONDS, claimant: Claimant = ANYBODY
+        self,
+        provider: str,
+        patience_seconds: float = PATIENCE_SECONDS,
+        claimant: Claimant = ANYBODY,
+        payer: Payer | None = None,
     ) -> Permit | Unavailable:
         """A ticket, as soon as those who are before ``claimant`` are served.
 
         Who has no patience is turned away where others wait already, or no call is allowed just now.
         """
-        taken = await self.take_first((provider,), patience_seconds, claimant)
+        taken = await self.take_first((provider,), patience_seconds, claimant, payer)
         return taken if isinstance(taken, Permit) else taken[provider]
 
     async def take_first(
-        self, providers: Sequence[str], patience_seconds: float, claimant: Claimant
+        self,
+        providers: Sequence[str],
+        patience_seconds: float,
+        claimant: Claimant,
+        payer: Payer | None = None,
     ) -> Permit | Mapping[str, Unavailable]:
         """The first ticket that any of them has, waiting in all queues at once; or why each has none."""
-        place = _Place(asyncio.get_running_loop().create_future(), patience_seconds, claimant.is_urgent)
+        permit = asyncio.get_running_loop().create_future()
+        place = _Place(permit, patience_seconds, claimant.is_urgent, payer)
         for provider in providers:
             if provider not in self._counters:
                 self._counters[provider] = _Counter(provider)
@@ -195,7 +214,10 @@ class TicketDesk:
         if counter.parked_until > now or closes_at > permit.leaves_by:
             return False
         place = _Place(
-            asyncio.get_running_loop().create_future(), 0.0, permit.is_urgent, {counter.provider: counter}
+            asyncio.get_running_loop().create_future(),
+            0.0,
+            permit.is_urgent,
+            counters={counter.provider: counter},
         )
         counter.renewing.append(place)
         counter.urged.set()
@@ -255,6 +277,17 @@ class TicketDesk:
         counter.parked_until = self._clock.monotonic() + seconds
         counter.parked_why = why
         self._turn_away(counter, Unavailable(why, None))
+
+    def dismiss(self, provider: str, payer: Payer, answer: Unavailable) -> None:
+        """Turns away all who queue at this payer's expense: they need no ticket to hear this."""
+
+        def stays(place: _Place) -> bool:
+            if place.is_waiting and place.payer == payer:
+                place.refuse(provider, answer)
+                return False
+            return place.is_waiting
+
+        self._counters[provider].waiting.keep(stays)
 
     def _open(self, counter: _Counter) -> None:
         if counter.server is None or counter.server.done():

@@ -46,7 +46,7 @@ class Egress:
         if not host or len(url) > URL_CHARACTERS_MAX or not url.isascii() or _has_blanks(url):
             return "it is no URL"
         if parts.scheme != "https" and not (parts.scheme == "http" and self.allowed):
-            return "it must begin with https://"
+            return "it must begin with https://, unless LEADGEN_WEBHOOK_ALLOW names its network"
         if "@" in parts.netloc or parts.fragment:
             return "it must hold no user, no password and no fragment"
         if not self.allowed and port not in (None, _HTTPS_PORT) and port < _FIRST_FREE_PORT:
@@ -59,8 +59,10 @@ class Egress:
         if any(address in network for network in self.allowed if network.version == address.version):
             return None
         if is_plain:
-            return "its address is not among those that may be called without https"
-        return None if _is_routable(address) else "its address is not globally routable"
+            return "without https only addresses in LEADGEN_WEBHOOK_ALLOW are called"
+        if _is_routable(address):
+            return None
+        return "its address is neither globally routable nor in LEADGEN_WEBHOOK_ALLOW"
 
 
 def parse_networks(text: str, setting: str) -> tuple[Network, ...]:

@@ -11,7 +11,7 @@ from leadgen.domain.lead import EndState
 from leadgen.domain.money import micros_from_usd
 from leadgen.domain.ordering import Order
 from leadgen.domain.panel import share_of
-from leadgen.domain.search_options import AS_USUAL, SearchOptions, read_options
+from leadgen.domain.search_options import AS_USUAL, P95, SearchOptions, Strategy, read_options
 from leadgen.domain.value import value
 from leadgen.domain.waterfall import WhenHeld
 
@@ -57,9 +57,11 @@ def read_order(
     Who wants fresh answers wants them also about leads for which nothing was found.
     """
     if of_job is not None and only is None:
-        raise InvalidInput("of which leads of this job? Say only incomplete, or only failed")
+        raise InvalidInput("of which leads of this job? Add only=incomplete or only=failed")
+    if hedge_after not in {"", P95} and strategy != Strategy.HEDGED:
+        raise InvalidInput(f"hedge-after={hedge_after} says when others are asked, too: add strategy hedged")
     if only is not None and (lead_id is not None or again or fresh):
-        raise InvalidInput("only incomplete or failed leads goes with neither one lead nor again nor fresh")
+        raise InvalidInput("only names leads by how they ended: leave out the one lead, again and fresh")
     return JobOrder(
         scope=JobScope(lead_id, again or fresh, only=EndState(only) if only else None, of_job=of_job),
         when_held=when_held,

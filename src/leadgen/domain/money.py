@@ -19,6 +19,11 @@ def usd(micros: int) -> str:
     return f"{Decimal(micros) / MICROS_PER_USD:.6f}"
 
 
+def dollars(micros: int) -> str:
+    """An amount as people write it, such as ``$0.02`` or ``$5``."""
+    return f"${usd(micros).rstrip('0').removesuffix('.')}"
+
+
 def micros_from_usd(text: str, setting: str) -> int:
     """The micro-USD of a price such as ``0.02``.
 

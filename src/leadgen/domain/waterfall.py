@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
 
 from leadgen.domain.budget import Span
 from leadgen.domain.lead import EndState
-from leadgen.domain.money import MICROS_PER_USD
+from leadgen.domain.money import dollars
 from leadgen.domain.ordering import reservation_value
 from leadgen.domain.phone import PhoneNumber, WantedLine
 from leadgen.domain.provider import (
@@ -73,10 +73,9 @@ class Candidate:
         charge = self.price_micros * (self.chance if self.charges is Charges.HIT else 1.0)
         if reservation_value([(max_price_micros, self.chance)], charge) >= 0:
             return None
-        price, worth = self.price_micros / MICROS_PER_USD, max_price_micros / MICROS_PER_USD
-        if self.charges is Charges.HIT:
-            return Refusal(self.provider, f"price: ${price:g} a number is more than ${worth:g}")
-        return Refusal(self.provider, f"price: ${price:g} is more than {self.chance:.2f} x ${worth:g}")
+        per, share = (" a number", "") if self.charges is Charges.HIT else ("", f"{self.chance:.2f} x ")
+        limit = f"{share}{dollars(max_price_micros)}"
+        return Refusal(self.provider, f"price: {dollars(self.price_micros)}{per} is more than {limit}")
 
 
 class WhenHeld(StrEnum):
@@ -296,13 +295,16 @@ class Waterfall:
         self._queued: _Place | None = None
         for answered in history:
             self._recall(answered)
+        too_dear: list[Refusal] = []
         for each in plan.candidates:
             place = self._places[each.provider]
             if place.is_open and (refusal := each.refusal(plan.max_price_micros)):
-                self._refused = (*self._refused, refusal)
+                too_dear.append(refusal)
                 del self._places[each.provider]
             elif place.is_open and place.tries <= 0:
                 place.prevented = "gave up after repeats"
+        # Where nobody is left, nobody says that there is no number: a search that may cost more can tell.
+        self._refused += tuple(replace(refusal, prevents=not self._places) for refusal in too_dear)
 
     @property
     def missed(self) -> frozenset[str] | None:
@@ -481,9 +483,7 @@ def _rank(found: tuple[int, Find]) -> int:
 
 def _is_answer(outcome: Outcome) -> bool:
     match outcome:
-        case Hit() | Miss():
-            return True
-        case Rejected(fault=Fault.QUESTION):
+        case Hit() | Miss() | Rejected(fault=Fault.QUESTION):
             return True
         case _:
             return False

@@ -7,6 +7,7 @@ goes by a clock that leaps, and what the board waits for by rows that are made o
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -123,6 +124,7 @@ async def test_release_while_the_database_is_away(start: Start) -> None:
 
 async def test_two_first_processes_at_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     """One of them posts the first mode, and says so once; they agree in the end."""
+    caplog.set_level(logging.INFO)
     processes = [start() for _ in range(3)]
     await asyncio.gather(*(each.take(wanted=0) for each in processes))
     assert len([each for each in caplog.messages if "not by nothing" in each]) == 1

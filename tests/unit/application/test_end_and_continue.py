@@ -17,6 +17,7 @@ from leadgen.domain.budget import Span
 from leadgen.domain.errors import NotPossible, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobReport, JobStatus
 from leadgen.domain.lead import EndState
+from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.lookup import LookupState
 from leadgen.domain.selection import Refusal
 from leadgen.domain.waterfall import Verdict
@@ -190,6 +191,20 @@ async def test_continued_job_finishes_with_enough_money(world: World, resume: Co
     report = await world.run(end(world).run("job-1"))
     assert (report.job.status, report.not_found) == (JobStatus.DONE, 3)
     assert [len(provider.asked) for provider in world.providers.values()] == [3, 3, 3]
+
+
+async def test_a_job_without_money_does_not_queue(world: World) -> None:
+    """One lead finds out at a provider that the budget is used up, and nobody else waits there to be told."""
+    for name in ("astra", "nimbus"):
+        await world.configure(name, enabled=False)
+    await world.configure("orion", limits=Limits((Rule(1, 20_000_000),), concurrency=1))
+    await world.add_leads(40)
+    await world.add_job(budget_micros=PRICE)
+    began = world.clock.monotonic()
+    await world.run(world.here.run_chunk.run("job-1", start=0, size=40, progress=lambda _: None))
+    assert world.clock.monotonic() - began < 3 * 20.0
+    report = await world.run(end(world).run("job-1"))
+    assert (report.job.status, report.incomplete) == (JobStatus.BUDGET_REACHED, 39)
 
 
 @pytest.mark.parametrize("status", [None, JobStatus.DONE, JobStatus.STOPPED])

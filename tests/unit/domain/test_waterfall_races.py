@@ -223,7 +223,7 @@ def test_which_lines_will_do(line: LineType, any_line: bool, mobile: bool) -> No
         (Candidate("orion", price_micros=20_000, chance=0.4), None),
         (Candidate("orion", price_micros=20_001, chance=0.4), "price: $0.020001 is more than 0.40 x $0.05"),
         (Candidate("orion", price_micros=90_000, chance=None), None),
-        (Candidate("orion", price_micros=1, chance=0.0), "price: $1e-06 is more than 0.00 x $0.05"),
+        (Candidate("orion", price_micros=1, chance=0.0), "price: $0.000001 is more than 0.00 x $0.05"),
         (Candidate("orion", price_micros=50_000, chance=0.1, charges=Charges.HIT), None),
         (
             Candidate("orion", price_micros=60_000, chance=0.9, charges=Charges.HIT),
@@ -238,8 +238,8 @@ def test_who_is_not_worth_asking(candidate: Candidate, reason: str | None) -> No
         assert moves.asks == (Ask("orion", 0),)
     else:
         assert moves.verdict is not None
-        assert moves.verdict.state is EndState.NOT_FOUND
-        assert moves.verdict.unasked == (Refusal("orion", reason),)
+        assert moves.verdict.state is EndState.INCOMPLETE, "nobody was asked"
+        assert moves.verdict.unasked == (Refusal("orion", reason, prevents=True),)
 
 
 def test_a_number_that_is_there_already_costs_nothing() -> None:

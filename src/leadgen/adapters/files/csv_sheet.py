@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import stat
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,16 +15,23 @@ from typing import IO, Self
 from leadgen.application.ports.lead_sheet import ILeadSheet
 from leadgen.domain.errors import UnreadableFile
 
+STDOUT = "-"
+
 
 class CsvLeadSheet(ILeadSheet, AbstractContextManager["CsvLeadSheet"]):
-    """Written beside its place, and put there when the block ends without an error."""
+    """Written beside its place, and put there when the block ends without an error.
+
+    What is no file of its own, such as a pipe, a terminal or (``-``) stdout, is written to as it comes. Of a
+    link, the file that it leads to is replaced.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         if path.is_dir():
             raise UnreadableFile(str(path), "is a folder: name a file to write")
-        self._is_replaced = path.is_file() or not path.exists()  # a pipe or a terminal is written to
-        folder, prefix = path.absolute().parent, f".{path.name}."
+        path = Path("/dev/stdout") if str(path) == STDOUT else path
+        self._is_replaced = not _is_stream(path)
+        self._path = path.resolve() if self._is_replaced else path
+        folder, prefix = self._path.parent, f".{self._path.name}."
         try:
             self._file: IO[str] = (
                 NamedTemporaryFile("w", encoding="utf-8", newline="", dir=folder, prefix=prefix, delete=False)  # noqa: SIM115 - closed by __exit__
@@ -51,7 +59,21 @@ class CsvLeadSheet(ILeadSheet, AbstractContextManager["CsvLeadSheet"]):
         if error is not None:
             temporary.unlink(missing_ok=True)
             return
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(_mode(self._path))
         temporary.replace(self._path)
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is a device, a pipe, or one of the names of this process's own streams."""
+    if path.absolute().parts[1:2] in (("dev",), ("proc",)):
+        return True
+    return path.exists() and not path.is_file()
+
+
+def _mode(path: Path) -> int:
+    """Who may read and write it: as before, or as whoever starts leadgen has set it for new files."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

@@ -5,15 +5,21 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from leadgen.application.ports.lead_source import ILeadSource
 from leadgen.domain.errors import InvalidSetting, UnreadableFile
+
+STDIN = "-"
 
 _SAMPLE_BYTES = 65_536
 _DELIMITERS = ",;\t|"
@@ -33,23 +39,27 @@ _END = "\x1f end of the file \x1f"
 
 
 class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
-    """A CSV file: its encoding by byte-order mark, else strict UTF-8, else as named, else Windows-1252."""
+    """A CSV file: its encoding by byte-order mark, else strict UTF-8, else as named, else Windows-1252.
+
+    What cannot be read twice, such as a pipe or (``-``) stdin, is copied to a temporary file first.
+    """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         self._path = path
         self._warnings: list[str] = []
-        self._encoding = self._choose_encoding(encoding)
-        self._file = path.open(encoding=self._encoding, errors=self._errors(), newline="")
+        self._raw = self._open()
         self._records: Iterator[list[str]] = iter(())
         try:
+            self._encoding = self._choose_encoding(encoding)
+            self._raw.seek(0)
+            self._file = TextIOWrapper(self._raw, self._encoding, self._errors(), newline="")
             self._records = self._open_records()
             self._header = next(self._records, None)
+            if self._header is None:
+                raise UnreadableFile(str(path), "is empty: a header and at least one row are needed")
         except BaseException:
-            self._file.close()
+            self._raw.close()
             raise
-        if self._header is None:
-            self._file.close()
-            raise UnreadableFile(str(path), "is empty: a header and at least one row are needed")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -77,7 +87,7 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
                 "".encode(named)
             except (LookupError, ValueError):
                 raise InvalidSetting("--encoding", named, "an encoding, such as utf-8 or cp1252") from None
-        sample = self._sample()
+        sample = self._raw.read(_SAMPLE_BYTES)
         for mark, encoding in _BOMS:
             if sample.startswith(mark):
                 return encoding
@@ -96,10 +106,10 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
             )
         return named or _FALLBACK
 
-    def _sample(self) -> bytes:
+    def _open(self) -> IO[bytes]:
         try:
-            with self._path.open("rb") as raw:
-                return raw.read(_SAMPLE_BYTES)
+            raw: IO[bytes] = sys.stdin.buffer if str(self._path) == STDIN else self._path.open("rb")
+            return raw if raw.seekable() else _copied(raw)
         except FileNotFoundError:
             raise UnreadableFile(str(self._path), "there is no such file") from None
         except IsADirectoryError:
@@ -109,13 +119,13 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
 
     def _is_utf8(self) -> bool:
         decoder = codecs.getincrementaldecoder("utf-8")()
-        with self._path.open("rb") as raw:
-            try:
-                while block := raw.read(1 << 20):
-                    decoder.decode(block)
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
-                return False
+        self._raw.seek(0)
+        try:
+            while block := self._raw.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
         return True
 
     def _errors(self) -> str:
@@ -147,6 +157,14 @@ class CsvLeadSource(ILeadSource, AbstractContextManager["CsvLeadSource"]):
             if cells:
                 yield cells
                 number += 1
+
+
+def _copied(stream: IO[bytes]) -> IO[bytes]:
+    copy = TemporaryFile()  # noqa: SIM115 - closed by whoever reads it
+    with stream:
+        shutil.copyfileobj(stream, copy)
+    copy.seek(0)
+    return copy
 
 
 def _delimiter(header: str) -> str:

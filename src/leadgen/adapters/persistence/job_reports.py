@@ -42,7 +42,7 @@ _SPENT = (
         func.count(case((lookups.c.outcome == "hit", lookups.c.phone))).label("hits"),
         func.sum(lookups.c.posted_micros + lookups.c.estimated_micros).label("micros"),
         func.avg(lookups.c.took_millis).label("millis"),
-        func.count(case((lookups.c.position == 1, 1))).label("first"),
+        func.count(case((lookups.c.state.in_(SENT) & (lookups.c.position == 1), 1))).label("first"),
         func.min(lookups.c.reason).label("reason"),
         func.max(lookups.c.reason).label("other"),
     )

@@ -207,7 +207,8 @@ class FailoverRateLimiter(IRateLimiter):
             log.warning("limits begin anew with what the ledger knows: %s", credential)
         else:
             was = posting.mode if posting else "nothing"
-            log.warning("limits are carried by %s, not by %s: %s", mode, was, credential)
+            level = logging.WARNING if posting else logging.INFO
+            log.log(level, "limits are carried by %s, not by %s: %s", mode, was, credential)
 
     def _is_orphaned(self, posting: Posting) -> bool:
         """Whether the memory that carries the admissions went with its process."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -35,6 +35,9 @@ from leadgen.domain.job import Job
 
 _UPKEEP_EVERY = timedelta(minutes=1)
 _CHECK = timedelta(seconds=3)
+_POLLED_WITHIN = timedelta(seconds=75)
+"""A worker that waits asks again after a minute at the latest."""
+
 _TRUST_SECONDS = 1.0
 """So long a server that has answered is taken to be there; a job that it then misses is started by Upkeep."""
 
@@ -119,7 +122,8 @@ class TemporalJobRunner(IJobRunner):
                     task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
                 )
             )
-        return bool(queue.pollers)
+        lately = datetime.now(UTC) - _POLLED_WITHIN  # the server remembers those that are gone for minutes
+        return any(each.last_access_time.ToDatetime(UTC) > lately for each in queue.pollers)
 
     async def keep_up(self) -> None:
         """See IJobRunner."""

@@ -11,6 +11,7 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.show_job import JobStory
 from leadgen.composition import Leadgen
 from leadgen.domain.breaker import BreakerState
+from leadgen.domain.errors import ServiceUnavailable
 from leadgen.domain.job import JobReport, JobStatus
 from leadgen.entrypoints.cli.render import money, pace, paused, time_left
 from leadgen.entrypoints.cli.running import notes
@@ -91,8 +92,8 @@ async def _told(
     leadgen: Leadgen, account: str, job_id: str, *, has_own_worker: bool
 ) -> AsyncIterator[JobStory]:
     """The stories, with a word once the job is paused, a provider is left alone, or nobody carries it out."""
-    hint_at: float | None = None if has_own_worker else leadgen.clock.monotonic() + _HINT_AFTER_SECONDS
-    was_paused, was_barred = False, set[str]()
+    stands_since, settled = leadgen.clock.monotonic(), 0
+    was_paused, was_barred, was_told = False, set[str](), has_own_worker
     async for story in stories(leadgen, account, job_id):
         report = story.report
         is_paused = report.job.status is JobStatus.PAUSED
@@ -106,9 +107,17 @@ async def _told(
                 notes.print(f"[yellow]{breaker.provider}[/]: {escape(breaker.told)}")
         was_barred = {each.provider for each in barred}
         yield story
-        if hint_at is not None and leadgen.clock.monotonic() >= hint_at:
-            hint_at = None
-            if not report.settled and not await leadgen.runner.has_workers():
-                notes.print(
-                    "No worker has picked this job up: start one with `leadgen worker` or `leadgen up`."
-                )
+        if is_paused or report.settled > settled:
+            stands_since, settled, was_told = leadgen.clock.monotonic(), report.settled, has_own_worker
+        elif not was_told and leadgen.clock.monotonic() - stands_since >= _HINT_AFTER_SECONDS:
+            was_told = True
+            if not await _has_workers(leadgen):
+                notes.print("No worker is at this job: start one with `leadgen worker` or `leadgen up`.")
+
+
+async def _has_workers(leadgen: Leadgen) -> bool:
+    """Without the server there is none that could be at work."""
+    try:
+        return await leadgen.runner.has_workers()
+    except ServiceUnavailable:
+        return False

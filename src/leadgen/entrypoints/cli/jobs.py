@@ -73,10 +73,10 @@ async def _watch(leadgen: Leadgen, account: str, job_id: str) -> None:
 
 def _page(story: JobStory) -> RenderableType:
     report = story.report
-    ended = render.moment(report.job.ended_at)
+    ordered, ended = render.moment(report.job.created_at), render.moment(report.job.ended_at)
     lines: list[RenderableType] = [
         *render.job_lines(report),
-        f"ordered {render.moment(report.job.created_at)}, ended {ended} (UTC)",
+        f"ordered {ordered}{f', ended {ended}' if report.job.ended_at else ''} (UTC)",
         render.time_line(story),
         *render.progress_lines(story),
     ]
@@ -131,7 +131,7 @@ def _wish(record: Callable[[Leadgen], Awaitable[Wish]], account: str, *, json: b
         print_json(render.job_document(report))
         return
     for line in render.job_lines(report):
-        out.print(line)
+        out.print(line, soft_wrap=True)
 
 
 def _say_if_late(wish: Wish) -> None:

@@ -16,7 +16,15 @@ from leadgen.application.import_leads import ImportReceipt
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import LeadgenError
 from leadgen.entrypoints.cli import render
-from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import (
+    DEFAULT_ACCOUNT,
+    AccountName,
+    notes,
+    out,
+    print_json,
+    whose,
+    with_leadgen,
+)
 from leadgen.entrypoints.memory import spare_the_collector
 
 app = typer.Typer(help="Import, export and look at leads.", no_args_is_help=True)
@@ -26,7 +34,7 @@ _SHOWN_MAX = 20
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header; - reads from stdin.")],
     encoding: Annotated[str | None, typer.Option(help="For a file that is not UTF-8.")] = None,
     account: AccountName = DEFAULT_ACCOUNT,
     json: Json = False,
@@ -63,7 +71,7 @@ def import_(
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    file: Annotated[Path, typer.Argument(help="The CSV file to write; - writes to stdout.")],
     account: AccountName = DEFAULT_ACCOUNT,
     json: Json = False,
 ) -> None:
@@ -81,7 +89,7 @@ def export(
     written = with_leadgen(use, account=account)
     if json:
         print_json({"leads": written, "file": str(file)})
-    else:
+    elif str(file) not in ("-", "/dev/stdout"):
         out.print(f"{written} leads written to {file}.", markup=False)
 
 
@@ -102,12 +110,12 @@ def list_(
         print_json({"leads": [render.lead_document(line) for line in shown], "next": following})
         return
     if not shown:
-        out.print("No leads yet: `leadgen leads import FILE` brings some in.")
+        none_yet = "No leads yet: `leadgen leads import FILE` brings some in."
+        out.print("There are no leads after this id." if after else none_yet)
         return
     out.print(render.lead_table(shown, ids=True))
     if following:
-        whose = "" if account == DEFAULT_ACCOUNT else f" --account {account}"
-        out.print(f"More: leadgen leads list --after {following}{whose}", markup=False)
+        out.print(f"More: leadgen leads list --after {following}{whose(account)}", markup=False)
 
 
 @app.command()

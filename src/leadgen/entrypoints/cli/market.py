@@ -116,17 +116,25 @@ def report_table(report: Report, *, segments: bool) -> Table:
     """What each provider did, over all and by segment."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("provider", no_wrap=True)
-    table.add_column("segment", no_wrap=True)
     for heading in ("calls", "hits", "rate", "$/number", "p50", "p95"):
         table.add_column(heading, justify="right", no_wrap=True)
-    ordered = sorted(report.items(), key=lambda each: (each[0][1] != ALL, each[0][1], each[0][0]))
-    for (name, segment), each in ordered:
-        if segment == ALL or segments:
-            per_number = "-" if each.micros_per_hit is None else f"{each.micros_per_hit / MICROS_PER_USD:.3f}"
-            rate = f"{each.hits / each.calls:.0%}"
-            times = (_seconds(each.quantile_seconds(share)) for share in (0.50, 0.95))
-            table.add_row(name, segment, str(each.calls), str(each.hits), rate, per_number, *times)
+    for segment in sorted({segment for _, segment in report if segments or segment == ALL}, key=_all_first):
+        if segment != ALL:
+            table.add_section()
+            table.add_row(segment, style="dim")
+        for name in sorted(name for name, of in report if of == segment):
+            table.add_row(f"{'' if segment == ALL else '  '}{name}", *_figures(report[name, segment]))
     return table
+
+
+def _all_first(segment: str) -> tuple[bool, str]:
+    return segment != ALL, segment
+
+
+def _figures(each: Performance) -> list[str]:
+    per_number = "-" if each.micros_per_hit is None else f"{each.micros_per_hit / MICROS_PER_USD:.4f}"
+    times = (_seconds(each.quantile_seconds(share)) for share in (0.50, 0.95))
+    return [str(each.calls), str(each.hits), f"{each.hits / each.calls:.0%}", per_number, *times]
 
 
 def overlap_table(report: Report) -> Table | None:

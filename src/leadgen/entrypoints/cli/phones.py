@@ -17,7 +17,15 @@ from leadgen.domain.search_options import GRACE_SECONDS, P95, Strategy
 from leadgen.domain.waterfall import WhenHeld
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
-from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
+from leadgen.entrypoints.cli.running import (
+    DEFAULT_ACCOUNT,
+    AccountName,
+    notes,
+    out,
+    print_json,
+    whose,
+    with_leadgen,
+)
 
 app = typer.Typer(help="Find phone numbers.", no_args_is_help=True)
 
@@ -131,8 +139,18 @@ def find(
 
     report = with_leadgen(use, account=account)
     print_report(report, wait=wait, json=json)
-    if wait and not json:
-        out.print("leadgen leads list shows the numbers, leadgen leads export FILE writes them.", style="dim")
+    if not wait or json:
+        return
+    if report.job.status.is_end and not report.leads:
+        out.print(
+            "There was nobody to search for: leads that have a number are left alone, and without --again"
+            " those for which nothing was found.",
+            soft_wrap=True,
+        )
+    elif report.found:
+        out.print("To see the numbers, or to write them to a file:", style="dim")
+        for command in ("leads list", "leads export FILE"):
+            out.print(f"  leadgen {command}{whose(account)}", style="dim", soft_wrap=True)
 
 
 async def reported(leadgen: Leadgen, account: str, job_id: str, *, wait: bool) -> JobReport:
@@ -142,7 +160,8 @@ async def reported(leadgen: Leadgen, account: str, job_id: str, *, wait: bool) -
             return await follow(leadgen, account, job_id)
         except asyncio.CancelledError:
             notes.print("The job goes on. To look at it, or to stop it:")
-            notes.print(f"  leadgen jobs show {job_id}\n  leadgen jobs pause {job_id}")
+            for command in ("show", "pause"):
+                notes.print(f"  leadgen jobs {command} {job_id}{whose(account)}", soft_wrap=True)
             raise
     return (await leadgen.show_job.run(account, job_id)).report
 
@@ -153,10 +172,11 @@ def print_report(report: JobReport, *, wait: bool, json: bool) -> None:
         print_json(render.job_document(report))
         return
     if not wait:
-        out.print(f"Job {report.job.id} is ordered: leadgen jobs show {report.job.id}")
+        out.print(f"Job {report.job.id} is ordered. To look at it:")
+        out.print(f"  leadgen jobs show {report.job.id}{whose(report.job.account)}", soft_wrap=True)
         return
     for line in render.job_lines(report):
-        out.print(line)
+        out.print(line, soft_wrap=True)
     if report.providers:
         out.print(render.spend_table(report))
 
@@ -164,9 +184,14 @@ def print_report(report: JobReport, *, wait: bool, json: bool) -> None:
 async def require_a_key(leadgen: Leadgen) -> None:
     """Raises NotConfigured when no provider could be asked at all."""
     health = await leadgen.check_providers.run(reach=False)
-    if not any(each.has_key and each.config.enabled for each in health):
-        names = [each.config.name.upper() for each in health]
+    if any(each.has_key and each.config.enabled for each in health):
+        return
+    if disabled := [each.config.name for each in health if each.has_key]:
         raise NotConfigured(
-            f"no provider can be asked: set LEADGEN_{names[0]}_URL and LEADGEN_{names[0]}_API_KEY"
-            f" (or those of {', '.join(names[1:])}); `leadgen providers list` shows which are enabled"
+            f"no provider that has a key is enabled: `leadgen providers set {disabled[0]} enabled=true`"
         )
+    names = [each.config.name.upper() for each in health]
+    raise NotConfigured(
+        f"no provider can be asked: set LEADGEN_{names[0]}_URL and LEADGEN_{names[0]}_API_KEY"
+        f" (or those of {', '.join(names[1:])}); `leadgen providers list` shows which are enabled"
+    )

@@ -19,6 +19,7 @@ from leadgen.domain.lookup import Lookup
 from leadgen.domain.money import MICROS_PER_USD
 from leadgen.domain.progress import Progress
 from leadgen.domain.provider import Hit, Miss, NotSent, Rejected, Unknown
+from leadgen.entrypoints.cli.running import whose
 
 _KEY_CHARACTERS = 12
 STATUS_STYLES = {"found": "green", "not_found": "yellow", "incomplete": "magenta", "failed": "red"}
@@ -128,8 +129,12 @@ def progress_lines(story: JobStory) -> list[str]:
     report = story.report
     if report.job.status.is_end:
         return []
-    done = f"{report.settled} of {report.leads} leads done ({share_done(report)})"
-    return [f"{done}, {pace(story.progress)}, left: {time_left(story.progress)}"]
+    told = [f"{report.settled} of {report.leads} leads done ({share_done(report)})"]
+    if story.progress.leads_per_second is not None:
+        told.append(pace(story.progress))
+    if story.progress.seconds_left is not None:
+        told.append(f"{time_left(story.progress)} left")
+    return [", ".join(told)]
 
 
 def share_done(report: JobReport) -> str:
@@ -186,21 +191,34 @@ def job_lines(report: JobReport) -> list[str]:
         cost += f" of {money(report.budget.cap_micros)}"
     lines = [
         f"Job {report.job.id}: [bold]{job_state(report.job)}[/]",
-        f"{report.leads} leads: {', '.join(counts)}; {cost}",
+        f"{report.leads} lead{'' if report.leads == 1 else 's'}: {', '.join(counts)}; {cost}",
     ]
     if report.reused.calls:
         saved = money(report.reused.saved_micros)
         lines.append(f"{report.reused.calls} answers were there already, which saved {saved}")
     if report.job.status is JobStatus.BUDGET_REACHED:
-        lines.append(f"Money ran out. To go on: leadgen jobs resume {report.job.id} --budget USD")
+        lines += _out_of_money(report)
     if report.job.status is JobStatus.PAUSED:
         lines.append(paused(report.job))
     return lines
 
 
+def _out_of_money(report: JobReport) -> list[str]:
+    """How to go on; a job without a budget of its own was stopped by one of its account."""
+    resume = f"  leadgen jobs resume {report.job.id}"
+    if report.budget:
+        return ["Money ran out. To go on:", f"{resume} --budget USD{whose(report.job.account)}"]
+    return [
+        "A budget of the account, or the month's lookups of its tier, is used up. To see which, and to",
+        "go on once there is more:",
+        f"  leadgen budgets list{whose(report.job.account)}",
+        f"{resume}{whose(report.job.account)}",
+    ]
+
+
 def paused(job: Job) -> str:
     """How to go on with a paused job."""
-    return f"Paused. To go on: leadgen jobs resume {job.id}"
+    return f"Paused. To go on:\n  leadgen jobs resume {job.id}{whose(job.account)}"
 
 
 def spend_table(report: JobReport) -> Table:
