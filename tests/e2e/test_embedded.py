@@ -49,6 +49,7 @@ def end(up: Running, mark: str) -> None:
     assert any("worker stopped" in line for line in said), said
     assert any("http service stopped" in line for line in said), said
     assert "Traceback" not in up.text
+    assert " WARN " not in up.text, "the server has ended before those that talk to it"
     until(lambda: not processes_with(mark), 5, "no process is left")
 
 

@@ -101,13 +101,13 @@ class Program:
         """Runs a command in a process of its own."""
         return self.warm.run(list(arguments), self.folder, self.environment(**settings))
 
-    def from_scratch(self, *arguments: str, **settings: str) -> Ended:
-        """Runs the installed console script."""
+    def from_scratch(self, *arguments: str, typed: str = "", **settings: str) -> Ended:
+        """Runs the installed console script; ``typed`` is what comes from stdin."""
         ended = subprocess.run(
             [str(SCRIPT), *arguments],
             cwd=self.folder,
             env=self.environment(**settings),
-            stdin=subprocess.DEVNULL,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=60,

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from leadgen.application.show_job import JobStory
+from leadgen.domain.budget import Budget, Span
 from leadgen.domain.job import Job, JobReport, JobScope, JobStatus
-from leadgen.entrypoints.cli.render import lapse, time_line
+from leadgen.entrypoints.cli.render import job_lines, lapse, time_line
 from tests.builders import ACCOUNT, NOW
 from tests.entrypoints.program import Program
 from tests.entrypoints.records import MISS, asked, import_leads, record, record_job_over_budget
@@ -61,6 +62,20 @@ def test_job_under_way() -> None:
     line = time_line(JobStory(report, 30 * 86_400 + 82_800.0, 29 * 86_400 + 82_800.0))
     assert line == "ordered 30 d 23 h ago; the limits allow no less than 29 d 23 h so far"
     assert len(line) <= 80
+
+
+def test_how_to_go_on() -> None:
+    """A job out of its own money wants more of that; one that an account's budget stopped does not."""
+    job = Job("job-1", "acme", JobScope(), JobStatus.BUDGET_REACHED, NOW, ended_at=NOW)
+    report = JobReport(job, 1, 0, 0, 1, 0, budget=Budget(Span.JOB, "job-1", 100))
+    counts, *hint = job_lines(report)[1:]
+    assert counts.startswith("1 lead: ")
+    assert hint == ["Money ran out. To go on:", "  leadgen jobs resume job-1 --budget USD --account acme"]
+    *_, budgets, resume = job_lines(replace(report, budget=None))
+    assert (budgets, resume) == (
+        "  leadgen budgets list --account acme",
+        "  leadgen jobs resume job-1 --account acme",
+    )
 
 
 def test_job_that_stood_still() -> None:

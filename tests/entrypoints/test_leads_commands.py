@@ -1,12 +1,20 @@
 """`leadgen leads`: what goes in, what comes back, and files that are no lead files."""
 
 import csv
+import subprocess
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from tests.entrypoints.program import Program
+from leadgen.application.ports.lead_repository import LeadLine
+from leadgen.domain.lead import EndState
+from leadgen.entrypoints.cli.render import lead_table
+from tests import builders
+from tests.entrypoints.program import SCRIPT, Program
 
 PEOPLE = '''\
 firstName,lastName,email,jobTitle,countryCode,companyName,companyWebsite,Campaign,phone
@@ -106,15 +114,26 @@ def test_pages(program: Program) -> None:
     assert rest["next"] is None
 
 
-def test_table_fits_80_columns(program: Program) -> None:
-    """The table is no wider than 80 columns, and cuts neither an id nor a number."""
+def test_table_fits_80_columns() -> None:
+    """On a terminal the table is no wider, and cuts neither an id nor a number."""
+    found = builders.lead(1, phone=builders.us_phone(1), phone_status=EndState.FOUND)
+    line = LeadLine(replace(found, id="01a22e3b-415d-7000-9e35-eeb2887948c9"), 20_000)
+    terminal = Console(file=StringIO(), width=80)
+    terminal.print(lead_table([line], ids=True))
+    told = terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert max(len(each) for each in told.splitlines()) <= 80
+    assert line.lead.id in told
+    assert builders.us_phone(1).e164 in told
+
+
+def test_table_in_a_pipe(program: Program) -> None:
+    """There nothing is cut: whoever reads it has no columns."""
     leads = imported(program)
     ended = program("leads", "list")
     assert ended.code == 0
-    assert max(len(line) for line in ended.out.splitlines()) <= 80
     for lead in leads:
-        assert lead["id"] in ended.out
-    assert "+12025550123" in ended.out
+        for cell in (lead["id"], lead["name"], lead["phone"]):
+            assert (cell or "") in ended.out
 
 
 def test_show(program: Program) -> None:
@@ -162,11 +181,47 @@ def test_export(program: Program) -> None:
     assert (again["created"], again["merged"], again["rejected"]) == (0, 3, [])
 
 
+@pytest.mark.parametrize("stdout", ["-", "/dev/stdout"])
+def test_through_pipes(program: Program, stdout: str) -> None:
+    """`-` stands for stdin and stdout; nothing but the leads is written there, and nothing replaced."""
+    imported = program.from_scratch("leads", "import", "-", typed="email\nada@fernhill.example\n")
+    assert imported.out.startswith("1 rows: 1 created"), imported
+    exported = program.from_scratch("leads", "export", stdout)
+    lines = exported.out.splitlines()
+    assert (exported.code, len(lines), lines[1].split(",")[0]) == (0, 2, "ada@fernhill.example")
+    assert Path("/dev/stdout").is_symlink()
+    assert program("leads", "export", stdout, "--json").code == 2
+
+
+def test_stdout_is_full(program: Program) -> None:
+    """One line, as for any other file that cannot be written."""
+    imported(program)
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [str(SCRIPT), "leads", "list"]
+        environment = program.environment()
+        ended = subprocess.run(
+            command,
+            cwd=program.folder,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, "leadgen: No space left on device\n")
+
+
 def test_export_over_a_folder(program: Program) -> None:
     """A place that cannot be written is told in one line with exit status 2."""
     imported(program)
     assert program("leads", "export", ".").complaint.startswith("leadgen: .: ")
     assert program("leads", "export", "no/such/folder.csv").code == 2
+
+
+def test_nobody_after_an_id(program: Program) -> None:
+    """Says so, where there are leads before it."""
+    imported(program)
+    assert program("leads", "list", "--after", "z").out == "There are no leads after this id.\n"
 
 
 def test_nobody(program: Program) -> None:

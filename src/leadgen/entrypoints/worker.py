@@ -143,9 +143,10 @@ async def _ready(settings: Settings, leadgen: Leadgen, runtime: Runtime | None) 
 
 
 def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM and SIGINT set, and SIGHUP of a terminal that is closed, unless under nohup."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    hung_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGTERM, signal.SIGINT, *hung_up):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 

@@ -80,6 +80,25 @@ def test_the_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
+def test_the_mode_of_a_file_that_is_replaced(tmp_path: Path) -> None:
+    """Stays: who may not read the leads of yesterday may not read those of today."""
+    path = tmp_path / "out.csv"
+    path.touch(0o600)
+    write_rows(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_link(tmp_path: Path) -> None:
+    """Stays one: the file that it leads to is replaced, or made."""
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "out.csv", tmp_path / "elsewhere" / "real.csv"
+    link.symlink_to(target)
+    for _ in range(2):
+        write_rows(link)
+        assert link.is_symlink()
+        assert read_rows(target) == ROWS
+
+
 def test_a_folder(tmp_path: Path) -> None:
     """Cannot be written over."""
     with pytest.raises(UnreadableFile, match="folder"):

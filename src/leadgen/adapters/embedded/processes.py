@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,8 +37,9 @@ class Simulator:
 @asynccontextmanager
 async def simulator(*, profile: str, seed: int, log: Path) -> AsyncIterator[Simulator]:
     """The provider world as a process of its own."""
-    arguments = ["--port", "0", "--profile", profile, "--seed", str(seed), "--parent", str(os.getpid())]
-    async with _process("leadgen_simulator", arguments, {}, log, pipe=True) as process:
+    command = [sys.executable, "-m", "leadgen_simulator", "--port", "0", "--profile", profile]
+    command += ["--seed", str(seed), "--parent", str(os.getpid())]
+    async with process_of(command, {}, log, pipe=True) as process:
         assert process.stdout is not None
         try:
             line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
@@ -53,17 +54,21 @@ async def simulator(*, profile: str, seed: int, log: Path) -> AsyncIterator[Simu
 @asynccontextmanager
 async def worker(environment: Mapping[str, str], log: Path) -> AsyncIterator[None]:
     """A worker as a process of its own; its log goes to a file."""
-    async with _process("leadgen.entrypoints.worker", [], environment, log, pipe=False):
+    async with process_of([sys.executable, "-m", "leadgen.entrypoints.worker"], environment, log):
         yield
 
 
 @asynccontextmanager
-async def _process(
-    module: str, arguments: list[str], environment: Mapping[str, str], log: Path, *, pipe: bool
+async def process_of(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, *, pipe: bool = False
 ) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that ends with the block, and not by a Ctrl-C that is meant for this one.
+
+    What it writes goes to a file; with ``pipe`` its stdout comes here. Without an environment it has ours.
+    """
     with log.open("ab") as lines:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *arguments,
+            *command,
             env=dict(environment) or None,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if pipe else lines,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from temporalio.testing import WorkflowEnvironment
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from leadgen.adapters.embedded.orphans import remember, sweep
+from leadgen.adapters.embedded.processes import process_of
 from leadgen.domain.errors import NotConfigured, ServiceUnavailable
 from leadgen.domain.value import value
 
 _HOST = "127.0.0.1"
+_START_SECONDS = 30.0
+_LOOK_EVERY_SECONDS = 0.1
 
 
 @value(frozen=True, slots=True)
@@ -39,25 +45,21 @@ async def dev_server(*, port: int, ui_port: int, file: Path | None, log: Path) -
         sweep(note, str(file))
     for wanted in (port, ui_port):
         _check_free(wanted)
-    arguments = ["--dynamic-config-value", "matching.enableFairness=true"]
+    address = f"{_HOST}:{port}"
+    command = [str(_program()), "server", "start-dev", "--ip", _HOST, "--port", str(port)]
+    command += ["--ui-port", str(ui_port), "--log-level", "error"]
+    command += ["--dynamic-config-value", "frontend.enableServerVersionCheck=false"]
+    command += ["--dynamic-config-value", "matching.enableFairness=true"]
+    log.parent.mkdir(parents=True, exist_ok=True)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-    with _output_to(log):
-        server = await WorkflowEnvironment.start_local(
-            ip=_HOST,
-            port=port,
-            ui=True,
-            ui_port=ui_port,
-            dev_server_existing_path=str(_program()),
-            dev_server_database_filename=str(file) if file else None,
-            dev_server_log_level="error",
-            dev_server_extra_args=arguments,
-        )
-    async with server:
+        command += ["--db-filename", str(file)]
+        command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
+    async with process_of(command, {}, log) as server:
+        await _is_up(server, address, log)
         if note:
             remember(note, str(file))
-        yield DevServer(f"{_HOST}:{port}", f"http://{_HOST}:{ui_port}")
+        yield DevServer(address, f"http://{_HOST}:{ui_port}")
 
 
 def free_port() -> int:
@@ -67,22 +69,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def _output_to(log: Path) -> Iterator[None]:
-    """Lets a process that is started meanwhile, and would chat on our stdout and stderr, write to a file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    ours = [(number, os.dup(number)) for number in (1, 2)]
-    try:
-        with log.open("ab") as file:
-            for number, _ in ours:
-                os.dup2(file.fileno(), number)
-        yield
-    finally:
-        for number, kept in ours:
-            os.dup2(kept, number)
-            os.close(kept)
+async def _is_up(server: Process, address: str, log: Path) -> None:
+    """Returns when it can be worked with; raises ServiceUnavailable where it ends, or takes too long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_START_SECONDS):
+            while server.returncode is None:
+                with suppress(RuntimeError, RPCError):  # nobody listens there yet, or it knows no namespace
+                    client = await Client.connect(address)
+                    await client.workflow_service.describe_namespace(
+                        DescribeNamespaceRequest(namespace=client.namespace)
+                    )
+                    return
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    raise ServiceUnavailable("the Temporal server", address, f"see {log}")
 
 
 def _program() -> Path:

@@ -15,7 +15,7 @@ from typing import IO, Self
 from leadgen.application.ports.lead_sheet import ILeadSheet
 from leadgen.domain.errors import UnreadableFile
 
-STDOUT = "-"
+STDOUTS = ("-", "/dev/stdout")
 
 
 class CsvLeadSheet(ILeadSheet, AbstractContextManager["CsvLeadSheet"]):
@@ -28,7 +28,7 @@ class CsvLeadSheet(ILeadSheet, AbstractContextManager["CsvLeadSheet"]):
     def __init__(self, path: Path) -> None:
         if path.is_dir():
             raise UnreadableFile(str(path), "is a folder: name a file to write")
-        path = Path("/dev/stdout") if str(path) == STDOUT else path
+        path = Path(STDOUTS[-1]) if str(path) in STDOUTS else path
         self._is_replaced = not _is_stream(path)
         self._path = path.resolve() if self._is_replaced else path
         folder, prefix = self._path.parent, f".{self._path.name}."

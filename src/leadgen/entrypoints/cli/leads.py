@@ -30,6 +30,8 @@ from leadgen.entrypoints.memory import spare_the_collector
 app = typer.Typer(help="Import, export and look at leads.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 _SHOWN_MAX = 20
+_PIPE_COLUMNS = 1_000
+"""For whoever reads a pipe no name is cut."""
 
 
 @app.command("import")
@@ -76,7 +78,11 @@ def export(
     json: Json = False,
 ) -> None:
     """Export all leads as CSV (UTF-8): every column that came in, and what was found."""
-    from leadgen.adapters.files.csv_sheet import CsvLeadSheet
+    from leadgen.adapters.files.csv_sheet import STDOUTS, CsvLeadSheet
+
+    is_stdout = str(file) in STDOUTS
+    if is_stdout and json:
+        raise typer.BadParameter("--json prints one object to stdout: name a file for the leads")
 
     async def use(leadgen: Leadgen) -> int:
         with CsvLeadSheet(file) as sheet, _spinner() as progress:
@@ -89,7 +95,7 @@ def export(
     written = with_leadgen(use, account=account)
     if json:
         print_json({"leads": written, "file": str(file)})
-    elif str(file) not in ("-", "/dev/stdout"):
+    elif not is_stdout:
         out.print(f"{written} leads written to {file}.", markup=False)
 
 
@@ -113,7 +119,8 @@ def list_(
         none_yet = "No leads yet: `leadgen leads import FILE` brings some in."
         out.print("There are no leads after this id." if after else none_yet)
         return
-    out.print(render.lead_table(shown, ids=True))
+    place = out if out.is_terminal else Console(width=_PIPE_COLUMNS, highlight=False)
+    place.print(render.lead_table(shown, ids=True))
     if following:
         out.print(f"More: leadgen leads list --after {following}{whose(account)}", markup=False)
 

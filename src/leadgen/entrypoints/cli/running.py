@@ -21,19 +21,8 @@ AccountName = Annotated[
 ]
 Result = TypeVar("Result")
 
-_PIPE_COLUMNS = 1_000
-"""What goes into a file or to another program is not cut to the width of a terminal."""
-
-
-def _console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
-        console.width = _PIPE_COLUMNS
-    return console
-
-
-out = _console()
-notes = _console(stderr=True)
+out = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)
 
 
 def whose(account: str) -> str:
