@@ -220,6 +220,7 @@ async def test_redis_dies_and_comes_back(
     start: Start, server: ValkeyServer, caplog: pytest.LogCaptureFixture, others: int
 ) -> None:
     """It is given up after a second, taken up again after ten good ones; each change is said once."""
+    caplog.set_level(logging.INFO)
     first, *rest = [start(server.url) for _ in range(1 + others)]
     for each in rest:
         await each.take(wanted=0)

@@ -94,7 +94,7 @@ async def test_names_of_addresses_inside(receiver: ScriptedServer, addresses: li
     """A name that leads inside, with all of its addresses or with one, is not called."""
     sender = HttpWebhookSender(Egress(), names=Names(addresses))
     reply = await sender.send(f"https://lovelace.example:{receiver.port}/", HEADERS, b"{}")
-    assert reply == Reply(None, "its address is not globally routable")
+    assert reply == Reply(None, "its address is neither globally routable nor in LEADGEN_WEBHOOK_ALLOW")
     assert receiver.connections == 0
 
 
@@ -122,7 +122,7 @@ async def test_without_https_to_the_world(receiver: ScriptedServer) -> None:
     """Where http is allowed inside, a name that leads outside is still not called by it."""
     sender = HttpWebhookSender(LOOPBACK, names=Names(["8.8.8.8"]))
     reply = await sender.send("http://lovelace.example/", HEADERS, b"{}")
-    assert reply == Reply(None, "its address is not among those that may be called without https")
+    assert reply == Reply(None, "without https only addresses in LEADGEN_WEBHOOK_ALLOW are called")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 404, 410, 500, 503])

@@ -105,7 +105,7 @@ LIMITS = (
         """\
         except LostCarrierError:
             return self._without_redis(credential)
-        self._limits[credential], self._keys[credential] = limits, key
+        self._use(credential, key)
 """,
         """\
         except LostCarrierError:
@@ -118,7 +118,7 @@ LIMITS = (
                 )
                 await carrier.seed(key, limits, seed)
                 given = await carrier.take(key, limits, wanted=wanted, lease_seconds=lease_seconds)
-        self._limits[credential], self._keys[credential] = limits, key
+        self._use(credential, key)
 """,
         (pytest_of(_CHANGES, "test_redis_dies_and_comes_back[sqlite-1]"),),
     ),
