@@ -83,7 +83,7 @@ async def _follow_in_lines(clock: IClock, told: AsyncIterator[JobStory]) -> JobR
 def _pace(story: JobStory) -> str:
     if story.progress.leads_per_second is None:
         return ""
-    if story.report.settled == story.report.leads:
+    if story.report.settled == story.report.leads or story.progress.seconds_left is None:
         return pace(story.progress)
     return f"{pace(story.progress)}, {time_left(story.progress)} left"
 
