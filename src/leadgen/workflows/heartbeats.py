@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 
 from leadgen.domain.errors import ServiceUnavailable
+from leadgen.workflows.failures import as_failures
 from leadgen.workflows.options import HEARTBEAT_EVERY
 
 _DETAILS = 3
@@ -41,6 +42,15 @@ async def heartbeats(faults: int = 0) -> AsyncIterator[Callable[[int], None]]:
         raise
     finally:
         beating.cancel()
+
+
+@asynccontextmanager
+async def attempt() -> AsyncIterator[Callable[[int], None]]:
+    """Beats while the block runs, and turns what it raises into failures; an outage uses up no attempt."""
+    faults = faults_before()
+    with as_failures(faults + 1):
+        async with heartbeats(faults) as progress:
+            yield progress
 
 
 def faults_before() -> int:

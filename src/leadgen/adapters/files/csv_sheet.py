@@ -64,10 +64,9 @@ class CsvLeadSheet(ILeadSheet, AbstractContextManager["CsvLeadSheet"]):
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether it is a device, a pipe, or one of the names of this process's own streams."""
-    if path.absolute().parts[1:2] in (("dev",), ("proc",)):
-        return True
-    return path.exists() and not path.is_file()
+    """Whether it is a device, a pipe, or a name of this process's own streams, which lie below /proc."""
+    named = path.parent / (path.readlink() if path.is_symlink() else path.name)
+    return named.parent.resolve().parts[1:2] == ("proc",) or (path.exists() and not path.is_file())
 
 
 def _mode(path: Path) -> int:

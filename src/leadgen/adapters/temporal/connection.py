@@ -12,10 +12,10 @@ from temporalio.service import RPCError
 from leadgen.domain.errors import InvalidSetting, ServiceUnavailable
 
 _CONNECT_SECONDS = 5.0
+REMEDY = "start one with `leadgen up`, or set LEADGEN_TEMPORAL_ADDRESS"
+
 INTERACTIVE, BULK = 1, 4
 """The keys of priority of workflows: who has a single lead searched waits for it."""
-
-REMEDY = "start one with `leadgen up`, or set LEADGEN_TEMPORAL_ADDRESS"
 
 
 async def connect(

@@ -7,9 +7,8 @@ from temporalio import activity
 from leadgen.application.find_phone import FindPhone
 from leadgen.domain.money import usd
 from leadgen.domain.search_options import read_options
-from leadgen.workflows.failures import as_failures
 from leadgen.workflows.find_phone.payloads import SearchInput, SearchReport
-from leadgen.workflows.heartbeats import faults_before, heartbeats
+from leadgen.workflows.heartbeats import attempt
 
 
 class FindPhoneActivities:
@@ -21,8 +20,7 @@ class FindPhoneActivities:
     @activity.defn(name="search_lead")
     async def search_lead(self, order: SearchInput) -> SearchReport:
         """Searches as long as there is something to do within the next seconds."""
-        faults = faults_before()
-        with as_failures(faults + 1):
+        async with attempt():
             options = read_options(
                 strategy=order.strategy,
                 hedge_after=order.hedge_after,
@@ -31,10 +29,9 @@ class FindPhoneActivities:
                 max_price=order.max_price_usd,
                 fresh=order.fresh,
             )
-            async with heartbeats(faults):
-                finding = await self._find_phone.run(
-                    order.account, order.lead_id, since=order.since, options=options
-                )
+            finding = await self._find_phone.run(
+                order.account, order.lead_id, since=order.since, options=options
+            )
         return SearchReport(
             status=finding.status.value if finding.status else None,
             provider=finding.provider,

@@ -20,7 +20,7 @@ from leadgen.workflows.find_phones.payloads import (
     PlanInput,
     PlanReport,
 )
-from leadgen.workflows.heartbeats import faults_before, heartbeats
+from leadgen.workflows.heartbeats import attempt, faults_before, heartbeats
 from leadgen.workflows.options import FAULTS_UNTIL_CAREFUL
 
 
@@ -67,10 +67,8 @@ class FindPhonesActivities:
     @activity.defn(name="end_job")
     async def end_job(self, order: EndInput) -> FindPhonesResult:
         """Ends the job and says what came of it."""
-        faults = faults_before()
-        with as_failures(faults + 1):
-            async with heartbeats(faults):
-                report = await self._end_job.run(order.job_id)
+        async with attempt():
+            report = await self._end_job.run(order.job_id)
         return FindPhonesResult(
             job_id=report.job.id,
             status=report.job.status.value,

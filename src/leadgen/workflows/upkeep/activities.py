@@ -9,7 +9,7 @@ from leadgen.application.prune_deliveries import PruneDeliveries
 from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.application.start_deliveries import StartDeliveries
 from leadgen.workflows.failures import as_failures
-from leadgen.workflows.heartbeats import faults_before, heartbeats
+from leadgen.workflows.heartbeats import attempt
 from leadgen.workflows.upkeep.payloads import PruneResult, SettleResult, StartResult, UpkeepResult
 
 
@@ -40,10 +40,8 @@ class UpkeepActivities:
     @activity.defn(name="settle_unknown")
     async def settle_unknown(self) -> SettleResult:
         """Closes the intents of dead workers, finds answers that were lost."""
-        faults = faults_before()
-        with as_failures(faults + 1):
-            async with heartbeats(faults):
-                settled = await self._settle_unknown.run()
+        async with attempt():
+            settled = await self._settle_unknown.run()
         return SettleResult(settled.abandoned, settled.found)
 
     @activity.defn(name="start_deliveries")
