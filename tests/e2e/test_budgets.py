@@ -6,27 +6,29 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.people import messy_file
-from tests.e2e.processes import NO_LIMITS, staged
+from tests.e2e.processes import NO_LIMITS, PROVIDERS, staged
 from tests.e2e.receipt import hold_against_the_books, micros
 from tests.entrypoints.program import WarmStart
 
-DEAREST_USD = 0.02
+PRICE_USD = 0.02
+ONE_PRICE = [word for name in PROVIDERS for word in ("--price", f"{name}={PRICE_USD}")]
+"""What no longer pays for one provider pays for none; else a cheaper one is still asked, and may find it."""
 
 
 def test_budget_of_a_job(warm: WarmStart, tmp_path: Path, temporal_address: str) -> None:
     """A job stops at its budget with an exact receipt; resumed, it ends as if it had never had one."""
     text, people, _ = messy_file(30)
     with (
-        staged(warm, tmp_path, temporal_address, "--profile", "instant", *NO_LIMITS) as stage,
+        staged(warm, tmp_path, temporal_address, "--profile", "instant", *ONE_PRICE, *NO_LIMITS) as stage,
         stage.worker(),
     ):
-        stage.set_providers("rate=40/1s", "concurrency=20")
+        stage.set_providers("rate=40/1s", "concurrency=20", f"price={PRICE_USD}")
         stage.import_people(text)
         first = stage.program("phones", "find", "--budget", "0.15", "--json").document
         assert (first["status"], first["budget_usd"]) == ("budget_reached", 0.15)
         assert first["leads"] == sum(first[state] for state in ("found", "not_found", "incomplete"))
         assert first["incomplete"] > 0
-        assert 0.15 - DEAREST_USD < first["cost_usd"] <= 0.15
+        assert first["cost_usd"] == 7 * PRICE_USD
         assert micros(first["cost_usd"]) == stage.world.charged_micros
         assert stage.audit()["held_usd"] == 0
 
@@ -59,17 +61,17 @@ def test_budget_of_a_day(warm: WarmStart, tmp_path: Path, temporal_address: str)
     """A budget of the account stops every job at the same amount, until it is raised."""
     text, people, _ = messy_file(16)
     with (
-        staged(warm, tmp_path, temporal_address, "--profile", "instant", *NO_LIMITS) as stage,
+        staged(warm, tmp_path, temporal_address, "--profile", "instant", *ONE_PRICE, *NO_LIMITS) as stage,
         stage.worker(),
     ):
-        stage.set_providers("rate=40/1s", "concurrency=20")
+        stage.set_providers("rate=40/1s", "concurrency=20", f"price={PRICE_USD}")
         stage.import_people(text)
         assert stage.program("budgets", "set", "day=0.05").code == 0
         first = stage.program("phones", "find", "--json").document
         assert (first["status"], first["budget_usd"]) == ("budget_reached", None)
         again = stage.program("phones", "find", "--json").document
         assert (again["status"], again["cost_usd"]) == ("budget_reached", 0)
-        assert 0.05 - DEAREST_USD < first["cost_usd"] <= 0.05
+        assert first["cost_usd"] == 2 * PRICE_USD
         (budget,) = stage.program("budgets", "list", "--json").document["budgets"]
         assert (budget["used_usd"], budget["held_usd"]) == (first["cost_usd"], 0)
         assert micros(budget["used_usd"]) == stage.world.charged_micros
