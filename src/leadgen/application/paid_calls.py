@@ -14,7 +14,8 @@ from leadgen.application.ports.clock import IClock
 from leadgen.application.ports.lookup_ledger import ILookupLedger, LeadValue
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.provider_watch import ProviderWatch
-from leadgen.application.purchase import Leader, Purchase
+from leadgen.application.purchase import Purchase
+from leadgen.application.single_flight import Flight, SingleFlight
 from leadgen.application.ticket_desk import PATIENCE_SECONDS, Payer, TicketDesk, Unavailable
 from leadgen.domain.budget import OverBudget
 from leadgen.domain.errors import LeadgenError, ServiceUnavailable, StaleTicket
@@ -92,7 +93,7 @@ class PaidCalls:
         self._owner = owner
         self._numbers = count()
         self._under_way: set[asyncio.Task[Answered | Held]] = set()
-        self._leaders: dict[str, Leader] = {}
+        self._flights = SingleFlight()
         self._out_of_money: dict[tuple[Payer, str], Held] = {}
 
     async def ask(self, purchase: Purchase) -> Answered | Held:
@@ -101,9 +102,10 @@ class PaidCalls:
         From the intent on it is never cancelled: whoever stops waiting leaves it to settle itself.
         """
         key, provider = purchase.key(), purchase.ask.provider
-        if key in self._leaders and (standing := await self._led(key, purchase)):
+        if self._flights.has(key) and (standing := await self._followed(key, purchase)):
+            purchase.note_sent()
             return await self._outcome_of(standing, purchase)
-        leader = self._leaders.setdefault(key, Leader(purchase))
+        flight = self._flights.begin(key, purchase)
         end: asyncio.Future[Answered | Held] | None = None
         try:
             if held := await self._refusal(purchase):
@@ -113,10 +115,10 @@ class PaidCalls:
             )
             if not isinstance(permit, Permit):
                 return self._held(provider, permit)
-            end = self._begin(purchase, permit, key, leader)
+            end = self._begin(flight, permit)
         finally:
             if end is None:
-                self._step_down(key, leader, purchase)
+                self._flights.end(flight)
         return await end
 
     async def ask_first(self, purchases: Sequence[Purchase]) -> Sequence[Answered | Held]:
@@ -134,20 +136,17 @@ class PaidCalls:
             return [self._held(name, unavailable) for name, unavailable in taken.items()]
         purchase = by_provider[taken.ticket.credential]
         key = purchase.key()
-        if key in self._leaders:  # somebody else asks the same: that answer will do
+        if self._flights.has(key):  # somebody else asks the same: that answer will do
             await self._desk.give_back(taken)
             return [await self.ask(purchase)]
-        leader = self._leaders[key] = Leader(purchase)
-        return [await self._begin(purchase, taken, key, leader)]
+        return [await self._begin(self._flights.begin(key, purchase), taken)]
 
-    def _begin(
-        self, purchase: Purchase, permit: Permit, key: str, leader: Leader
-    ) -> asyncio.Future[Answered | Held]:
+    def _begin(self, flight: Flight, permit: Permit) -> asyncio.Future[Answered | Held]:
         """What will have come of the call, which goes on though nobody waits for that."""
         end: asyncio.Future[Answered | Held] = asyncio.get_running_loop().create_future()
-        call = asyncio.create_task(self._call(purchase, permit, key))
+        call = asyncio.create_task(self._call(flight, permit))
         self._under_way.add(call)
-        call.add_done_callback(functools.partial(self._end, key, leader, purchase, end))
+        call.add_done_callback(functools.partial(self._end, flight, end))
         return end
 
     def _held(self, provider: str, unavailable: Unavailable) -> Held:
@@ -160,26 +159,19 @@ class PaidCalls:
         while self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def _led(self, key: str, purchase: Purchase) -> Lookup | None:
+    async def _followed(self, key: str, purchase: Purchase) -> Lookup | None:
         """What stands once somebody else in this process has asked the same, without a ticket of our own."""
-        while (leader := self._leaders.get(key)) and purchase.may_follow(leader.purchase):
-            leader.follow(purchase)
-            await leader.has_ended.wait()
+        while await self._flights.follow(key, purchase):
             standing = await self._ledger.get(key)
             if standing is not None and standing.state is not LookupState.NOT_SENT:
                 return standing
         return None
 
     def _end(
-        self,
-        key: str,
-        leader: Leader,
-        purchase: Purchase,
-        end: asyncio.Future[Answered | Held],
-        call: asyncio.Task[Answered | Held],
+        self, flight: Flight, end: asyncio.Future[Answered | Held], call: asyncio.Task[Answered | Held]
     ) -> None:
         self._under_way.discard(call)
-        self._step_down(key, leader, purchase)
+        self._flights.end(flight)
         if call.cancelled():
             end.cancel()
         elif error := call.exception():
@@ -190,17 +182,8 @@ class PaidCalls:
         elif not end.done():
             end.set_result(call.result())
 
-    def _note_sent(self, purchase: Purchase, key: str) -> None:
-        leader = self._leaders.get(key)
-        (leader if leader is not None and leader.purchase is purchase else purchase).note_sent()
-
-    def _step_down(self, key: str, leader: Leader, purchase: Purchase) -> None:
-        if leader.purchase is purchase:
-            del self._leaders[key]
-            leader.has_ended.set()
-
-    async def _call(self, purchase: Purchase, permit: Permit, key: str) -> Answered | Held:
-        may_be_at_work = False
+    async def _call(self, flight: Flight, permit: Permit) -> Answered | Held:
+        purchase, may_be_at_work = flight.purchase, False
         try:
             if purchase.is_let_go:
                 return Answered(purchase.ask.provider, purchase.ask.n, _LET_GO)
@@ -211,19 +194,20 @@ class PaidCalls:
                 return Held(config.name, "no key on this worker", None)
             if barred := await self._watch.admit(config.name):
                 return Held(config.name, barred.why, None, again_at=barred.again_at)
-            lookup = self._intend(purchase, config, permit, key)
+            lookup = self._intend(flight, config, permit)
             standing = await self._record(lookup, config, permit.ticket.epoch)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
-                answered = await self._send(purchase, config, standing, permit)
+                answered = await self._send(flight, config, standing, permit)
                 may_be_at_work = isinstance(answered.outcome, Unknown) and answered.outcome.is_timeout
                 return answered
         finally:
             if not may_be_at_work:  # else its place is free when its lease ends, some seconds from now
                 await self._desk.give_back(permit)
+        flight.note_sent()
         return await self._outcome_of(standing, purchase)
 
     async def _record(
@@ -283,13 +267,13 @@ class PaidCalls:
             await self._clock.sleep(pause)
             pause = min(2 * pause, _INSIST_SECONDS_MAX)
 
-    def _intend(self, purchase: Purchase, config: ProviderConfig, permit: Permit, key: str) -> Lookup:
+    def _intend(self, flight: Flight, config: ProviderConfig, permit: Permit) -> Lookup:
         now, at = self._clock.now(), self._clock.monotonic()
         permit.leaves_by = max(permit.ticket.closes_at, at + RENEWAL.total_seconds())
         leaves_in = timedelta(seconds=permit.leaves_by - at)
-        lead = purchase.lead
+        purchase, lead = flight.purchase, flight.purchase.lead
         return Lookup(
-            key=key,
+            key=flight.key,
             account=lead.account,
             lead_id=lead.id,
             job_id=purchase.job_id,
@@ -305,10 +289,9 @@ class PaidCalls:
             reason=purchase.reason,
         )
 
-    async def _send(
-        self, purchase: Purchase, config: ProviderConfig, lookup: Lookup, permit: Permit
-    ) -> Answered:
-        outcome, took_seconds = await self._ask(config, purchase, permit, lookup.key)
+    async def _send(self, flight: Flight, config: ProviderConfig, lookup: Lookup, permit: Permit) -> Answered:
+        purchase = flight.purchase
+        outcome, took_seconds = await self._ask(flight, config, permit)
         if isinstance(outcome, Unknown) and config.on_unknown is OnUnknown.RECALL:
             outcome = await self._recall(config, purchase.question, lookup.key) or outcome
         try:
@@ -337,12 +320,13 @@ class PaidCalls:
             return None
 
     async def _ask(
-        self, config: ProviderConfig, purchase: Purchase, permit: Permit, reference: str
+        self, flight: Flight, config: ProviderConfig, permit: Permit
     ) -> tuple[Outcome, float | None]:
         """Connects while the ticket matures; the first byte leaves inside the window of one, or none does.
 
         The outcome, and how many seconds after the first byte's moment it was there.
         """
+        purchase = flight.purchase
         sent_at: float | None = None
 
         async def may_send() -> bool:
@@ -357,7 +341,7 @@ class PaidCalls:
                     return False
                 if (now := self._clock.monotonic()) <= ticket.closes_at:
                     sent_at = now
-                    self._note_sent(purchase, reference)
+                    flight.note_sent()
                     return True
                 if not await self._renew(permit):
                     return False
@@ -366,7 +350,7 @@ class PaidCalls:
         try:
             outcome = await provider.ask(
                 purchase.question,
-                reference=reference,
+                reference=flight.key,
                 timeout_seconds=config.timeout_seconds,
                 may_send=may_send,
             )
@@ -416,7 +400,6 @@ class PaidCalls:
     async def _outcome_of(self, standing: Lookup, purchase: Purchase) -> Answered | Held:
         """What came, or comes, of a lookup that somebody else has made, and what that saves."""
         overdue: datetime | None = None
-        self._note_sent(purchase, standing.key)
         while standing.state is LookupState.INTENDED:
             now = self._clock.now()
             if not standing.is_abandoned(now):

@@ -1,10 +1,9 @@
-"""A purchase: who is asked what, about whom, and for whom; and those who wait for the same answer."""
+"""A purchase: who is asked what, about whom, and for whom."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from leadgen.application.ticket_desk import PATIENCE_SECONDS, Payer
 from leadgen.domain.fair_queue import ANYBODY, Claimant
@@ -76,25 +75,3 @@ class Purchase:
         """Whether it can await a leader's answer: one that is served no later than it would be itself."""
         is_as_urgent = leader.claimant.is_urgent or not self.claimant.is_urgent
         return is_as_urgent and leader.patience_seconds <= self.patience_seconds
-
-
-@dataclass(slots=True, eq=False)
-class Leader:
-    """A question that this process is asking, or queues for, and those who await its answer too."""
-
-    purchase: Purchase
-    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
-    is_sent: bool = False
-    followers: list[Purchase] = field(default_factory=list)
-
-    def follow(self, purchase: Purchase) -> None:
-        """Lets somebody await its answer: their question leaves when this one does."""
-        self.followers.append(purchase)
-        if self.is_sent:
-            purchase.note_sent()
-
-    def note_sent(self) -> None:
-        """Tells all of them that the question is on its way."""
-        self.is_sent = True
-        for purchase in (self.purchase, *self.followers):
-            purchase.note_sent()
