@@ -276,6 +276,7 @@ class World:
                 await self.clock.advance(self._seconds_to_next())
             else:
                 await asyncio.wait([task], timeout=_REAL_SECONDS)
+                await self.clock.advance(_REAL_SECONDS)  # else what was read once would stay fresh for ever
         task.cancel()
         raise AssertionError("it does not end")
 
