@@ -29,10 +29,10 @@ CALLS = (
             if isinstance(standing, NotSent):
                 return Answered(config.name, lookup.n, standing)
             if standing.state is LookupState.INTENDED and standing.owner == lookup.owner:
-                answered = await self._send(purchase, config, standing, permit)
+                answered = await self._send(flight, config, standing, permit)
 """,
         """\
-            outcome, took_seconds = await self._ask(config, purchase, permit, lookup.key)
+            outcome, took_seconds = await self._ask(flight, config, permit)
             standing = await self._record(lookup, config, permit.ticket.epoch)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
