@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -116,11 +117,13 @@ from leadgen.domain.selection import (
     TierCovered,
     WithinBudget,
 )
-from leadgen.settings import Settings, provider_access
+from leadgen.settings import Settings, provider_access, unknown_settings
 from leadgen.workflows.deliver_webhooks.activities import DeliverWebhooksActivities
 from leadgen.workflows.find_phone.activities import FindPhoneActivities
 from leadgen.workflows.find_phones.activities import FindPhonesActivities
 from leadgen.workflows.upkeep.activities import UpkeepActivities
+
+log = logging.getLogger("leadgen.settings")
 
 
 class BuildProvider(Protocol):
@@ -281,6 +284,7 @@ async def compose(settings: Settings, overrides: Overrides | None = None) -> Asy
         stack.push_async_callback(tracing.close)
         providers = given.providers
         if providers is None:
+            _warn_of_unknown_settings()
             providers = _providers(await stack.enter_async_context(new_client()))
         accounts = SqlAccountRepository(database, clock)
         connected = connector(settings.temporal_address, settings.temporal_namespace, tracing.interceptors)
@@ -426,6 +430,13 @@ def _activities(parts: _Parts, webhooks: Webhooks, reuse_misses: timedelta) -> A
         ),
         deliver_webhooks=DeliverWebhooksActivities(webhooks.send),
     )
+
+
+def _warn_of_unknown_settings() -> None:
+    for name, meant in unknown_settings(PROVIDERS).items():
+        log.warning(
+            "%s sets nothing: %s", name, f"is {meant} meant?" if meant else "leadgen knows no such name"
+        )
 
 
 def _providers(client: HttpClient) -> dict[str, IPhoneProvider]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from leadgen.domain.errors import InvalidSetting
 
@@ -83,9 +85,11 @@ class ProviderAccess(BaseSettings):
 def load_settings() -> Settings:
     """The settings in force; raises InvalidSetting."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise _invalid(error, PREFIX) from None
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # the same file is read for each provider
+    return settings
 
 
 def provider_access(name: str) -> ProviderAccess:
@@ -95,6 +99,17 @@ def provider_access(name: str) -> ProviderAccess:
         return ProviderAccess(_env_prefix=prefix)  # type: ignore[call-arg]  # known to pydantic-settings alone
     except ValidationError as error:
         raise _invalid(error, prefix) from None
+
+
+def unknown_settings(providers: Iterable[str]) -> Mapping[str, str | None]:
+    """Names in the environment or ``.env`` that look like settings and are none, with what may be meant."""
+    known = {PREFIX + field.upper() for field in Settings.model_fields}
+    known |= {
+        f"{PREFIX}{name}_{field}".upper() for name in providers for field in ProviderAccess.model_fields
+    }
+    given = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
+    unknown = sorted(name for name in given - known if name.startswith(PREFIX))
+    return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in unknown}
 
 
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:

@@ -110,6 +110,18 @@ def test_malformed_setting_in_a_file(program: Program) -> None:
     assert (ended.code, "LEADGEN_LOG_LEVEL=" in ended.complaint) == (2, True)
 
 
+def test_settings_that_set_nothing(program: Program) -> None:
+    """A misspelt name is told with what may be meant, a line that sets nothing once; the command goes on."""
+    program.write(".env", "LEADGEN_ORION_API_KY=secret-key\nno setting\nPOSTGRES_PASSWORD=other\n")
+    ended = program("providers", "list", LOG_LEVLE="DEBUG")
+    assert ended.code == 0
+    for misspelt, meant in (("ORION_API_KY", "ORION_API_KEY"), ("LOG_LEVLE", "LOG_LEVEL")):
+        assert ended.err.count(f"LEADGEN_{misspelt} sets nothing: is LEADGEN_{meant} meant?") == 1
+    assert ended.err.count("line 2") == 1
+    assert "POSTGRES_PASSWORD" not in ended.err
+    assert "secret-key" not in ended.err
+
+
 def test_worker_with_a_malformed_setting(program: Program) -> None:
     """A worker that cannot read its settings ends at once, with 2 like every other command."""
     ended = program("worker", LOG_LEVEL="LOUD")
