@@ -81,6 +81,15 @@ def test_import_receipt(program: Program) -> None:
     assert [warning.partition(":")[0] for warning in receipt["warnings"]] == ["row 5"]
 
 
+def test_import_of_rows_with_one_trouble(program: Program) -> None:
+    """What is wrong with many rows alike is said once, with the first of them."""
+    bad = "".join(f"person{number},Acme,XXX\n" for number in range(8))
+    program.write("people.csv", f"lastName,companyName,countryCode\n{bad},,\nAda,,\n")
+    lines = program("leads", "import", "people.csv").out.replace("\n", " ")
+    assert "rows 10, 11 rejected: an e-mail address, or a name with a company, is needed" in lines
+    assert "rows 2, 3, 4, 5, 6 and 3 more: countryCode is no country code: dropped" in lines
+
+
 def test_import_of_a_header(program: Program) -> None:
     """A file without a row brings nobody, and says so."""
     program.write("header.csv", "email,companyName\n")

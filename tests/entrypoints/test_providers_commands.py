@@ -168,7 +168,7 @@ def test_check_without_keys(program: Program) -> None:
 
 
 def test_check_what_is_reachable(program: Program) -> None:
-    """A provider that listens is ready; one that does not fails the check, until it is disabled."""
+    """Who listens is told to be reachable; who does not fails the check, until they are disabled."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         here, nowhere = (f"http://127.0.0.1:{each.getsockname()[1]}/" for each in (server, silent))
@@ -182,7 +182,7 @@ def test_check_what_is_reachable(program: Program) -> None:
         program("providers", "set", "astra", "enabled=false")
         passed = program("providers", "check", "--json", **settings)
     assert failed.code == 1
-    assert "orion: ready" in failed.out
+    assert "orion: reachable" in failed.out
     assert "astra: not reachable" in failed.out
     assert "secret-key" not in failed.out + failed.err
     states = {each["name"]: each for each in passed.document["providers"]}

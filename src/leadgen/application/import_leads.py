@@ -30,6 +30,17 @@ class Rejection:
     reason: str
 
 
+@value(frozen=True, slots=True)
+class Warned:
+    """What had to be guessed or left out, in a row or in the file."""
+
+    row: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return self.what if self.row is None else f"row {self.row}: {self.what}"
+
+
 @dataclass(slots=True)
 class ImportReceipt:
     """What became of every row: rows = created + merged + rejected."""
@@ -38,14 +49,14 @@ class ImportReceipt:
     created: int = 0
     merged: int = 0
     rejected: list[Rejection] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
 
-    def warn(self, text: str) -> None:
+    def warn(self, what: str, row: int | None = None) -> None:
         """Adds a warning; past a thousand only says that there are more."""
         if len(self.warnings) < WARNINGS_MAX:
-            self.warnings.append(text)
+            self.warnings.append(Warned(row, what))
         elif len(self.warnings) == WARNINGS_MAX:
-            self.warnings.append("further warnings are left out")
+            self.warnings.append(Warned(None, "further warnings are left out"))
 
 
 @dataclass(slots=True)
@@ -103,7 +114,7 @@ class ImportLeads:
                     continue
                 batch.arrivals.append(Arrival(self._ids.new(), row.profile, row.phone))
                 for warning in row.warnings:
-                    receipt.warn(f"row {number}: {warning}")
+                    receipt.warn(warning, number)
             batch.rows += len(stretch)
             await asyncio.sleep(0)
         return batch

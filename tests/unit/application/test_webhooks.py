@@ -27,7 +27,7 @@ from leadgen.application.replay_webhook import ReplayWebhook
 from leadgen.application.send_webhooks import SendWebhooks, Sent
 from leadgen.application.start_deliveries import StartDeliveries
 from leadgen.domain.egress import Egress
-from leadgen.domain.errors import InvalidSetting, UnknownId
+from leadgen.domain.errors import InvalidSetting, NotPossible, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.webhook import TRIES_MAX, Delivery, DeliveryState, Endpoint, EventType
 from tests.builders import ACCOUNT
@@ -195,7 +195,7 @@ async def test_a_receiver_that_is_gone(post: Post) -> None:
     await post.end_job(7)
     assert len(await post.deliveries()) == 3
     assert await post.send_for(added) == Sent()
-    with pytest.raises(UnknownId):
+    with pytest.raises(NotPossible, match=f"leadgen webhooks enable {added.id}"):
         await post.replay.run(ACCOUNT, added.id)
     assert (await post.change.run(ACCOUNT, added.id, new_secret=False)).disabled_why is None
     assert await post.replay.run(ACCOUNT, added.id) == 3
@@ -226,7 +226,8 @@ async def test_replay_of_one(post: Post) -> None:
     post.runner.down = True
     assert await post.replay.run(ACCOUNT, told.id) == 1
     assert await post.send_for(added) == Sent(delivered=1)
-    for account, id_ in (("umbrella", told.id), (ACCOUNT, "nothing"), (ACCOUNT, added.id)):
+    assert await post.replay.run(ACCOUNT, added.id) == 0
+    for account, id_ in (("umbrella", told.id), (ACCOUNT, "nothing"), ("umbrella", added.id)):
         with pytest.raises(UnknownId):
             await post.replay.run(account, id_)
 

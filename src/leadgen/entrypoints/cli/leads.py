@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,9 @@ from leadgen.entrypoints.memory import spare_the_collector
 app = typer.Typer(help="Import, export and look at leads.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 _SHOWN_MAX = 20
+_NAMED_MAX = 5
+"""So many rows are named that have the same trouble."""
+
 _PIPE_COLUMNS = 1_000
 """For whoever reads a pipe no name is cut."""
 
@@ -167,7 +171,7 @@ def receipt_document(receipt: ImportReceipt) -> dict[str, object]:
         "created": receipt.created,
         "merged": receipt.merged,
         "rejected": [{"row": each.row, "reason": each.reason} for each in receipt.rejected],
-        "warnings": receipt.warnings,
+        "warnings": [str(each) for each in receipt.warnings],
     }
 
 
@@ -177,11 +181,24 @@ def print_receipt(receipt: ImportReceipt, console: Console = out) -> None:
         f"{receipt.rows} rows: [bold]{receipt.created} created[/], {receipt.merged} merged, "
         f"{len(receipt.rejected)} rejected."
     )
-    complaints = [f"row {each.row} rejected: {each.reason}" for each in receipt.rejected] + receipt.warnings
+    rows_of: dict[str, list[int]] = {}
+    for rejected in receipt.rejected:
+        rows_of.setdefault(f" rejected: {rejected.reason}", []).append(rejected.row)
+    for warned in receipt.warnings:
+        rows = rows_of.setdefault(warned.what if warned.row is None else f": {warned.what}", [])
+        rows += [] if warned.row is None else [warned.row]
+    complaints = [_rows(rows) + what for what, rows in rows_of.items()]
     for complaint in complaints[:_SHOWN_MAX]:
         console.print(f"  {complaint}", style="yellow", markup=False)
     if len(complaints) > _SHOWN_MAX:
         console.print(f"  ... and {len(complaints) - _SHOWN_MAX} more: --json lists all", style="yellow")
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    if len(numbers) < 2:
+        return "".join(f"row {number}" for number in numbers)
+    named = ", ".join(str(number) for number in numbers[:_NAMED_MAX])
+    return f"rows {named}" + (f" and {len(numbers) - _NAMED_MAX} more" if len(numbers) > _NAMED_MAX else "")
 
 
 def _spinner() -> Progress:

@@ -207,7 +207,9 @@ def _verdict(health: ProviderHealth) -> str:
         return f"disabled (leadgen providers set {health.config.name} enabled=true)"
     if not health.has_key:
         return f"not configured: set LEADGEN_{name}_URL and LEADGEN_{name}_API_KEY"
-    return "[green]ready[/]" if health.is_reachable else f"[red]not reachable[/]: check LEADGEN_{name}_URL"
+    if not health.is_reachable:
+        return f"[red]not reachable[/]: check LEADGEN_{name}_URL"
+    return "[green]reachable[/] (whether the key is right shows with the first question: that costs)"
 
 
 def _is_ready(health: ProviderHealth) -> bool:

@@ -122,7 +122,9 @@ def replay(
     if json:
         print_json({"replayed": begun})
     else:
-        out.print(f"{begun} begin anew.")
+        out.print(
+            f"{begun} begin anew." if begun else "It has missed nothing: there is nothing to send again."
+        )
 
 
 def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:

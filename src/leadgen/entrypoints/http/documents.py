@@ -97,7 +97,7 @@ class ReceiptDocument(BaseModel):
             created=receipt.created,
             merged=receipt.merged,
             rejected=[RejectionDocument(row=each.row, reason=each.reason) for each in receipt.rejected],
-            warnings=receipt.warnings,
+            warnings=[str(each) for each in receipt.warnings],
         )
 
 
