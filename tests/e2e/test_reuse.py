@@ -13,7 +13,9 @@ from tests.entrypoints.program import WarmStart
 
 def find_twice_at_once(stage: Stage) -> list[dict[str, Any]]:
     """Orders two jobs before anybody is there to do them, so that both cover all leads; waits for both."""
-    ordered = [stage.program("phones", "find", "--no-wait", "--json").document for _ in range(2)]
+    first, second = (stage.program("phones", "find", "--no-wait", "--json") for _ in range(2))
+    ordered = [first.document, second.document]
+    assert (first.err, f"Job {ordered[0]['job_id']} has not ended" in second.err) == ("", True)
     with stage.worker(), stage.worker():
         for job in ordered:
             stage.result_of(f"find-phones-{job['job_id']}")

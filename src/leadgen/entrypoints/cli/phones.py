@@ -9,7 +9,7 @@ import typer
 
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import NotConfigured
-from leadgen.domain.job import JobReport
+from leadgen.domain.job import Job, JobReport
 from leadgen.domain.job_order import Only, read_order
 from leadgen.domain.ordering import Order
 from leadgen.domain.phone import WantedLine
@@ -135,6 +135,8 @@ def find(
     async def use(leadgen: Leadgen) -> JobReport:
         await require_a_key(leadgen)
         job = await leadgen.order_job.run(account, wanted)
+        if lead is None:
+            await _note_others(leadgen, job)
         return await reported(leadgen, account, job.id, wait=wait)
 
     report = with_leadgen(use, account=account)
@@ -151,6 +153,16 @@ def find(
         out.print("To see the numbers, or to write them to a file:", style="dim")
         for command in ("leads list", "leads export FILE"):
             out.print(f"  leadgen {command}{whose(account)}", style="dim", soft_wrap=True)
+
+
+async def _note_others(leadgen: Leadgen, ordered: Job) -> None:
+    unended = [job for job in await leadgen.jobs.unended() if job.account == ordered.account]
+    others = [job for job in unended if job.scope.lead_id is None and job.id != ordered.id]
+    if others:
+        more = f", nor have {len(others) - 1} others" if len(others) > 1 else ""
+        notes.print(
+            f"Job {others[-1].id} has not ended{more}: what several ask is paid once.", soft_wrap=True
+        )
 
 
 async def reported(leadgen: Leadgen, account: str, job_id: str, *, wait: bool) -> JobReport:
