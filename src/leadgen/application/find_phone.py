@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
 from leadgen.application.race import Parked
@@ -12,6 +12,12 @@ from leadgen.domain.errors import UnknownId
 from leadgen.domain.lead import EndState
 from leadgen.domain.search_options import AS_USUAL, SearchOptions
 from leadgen.domain.value import value
+
+_CLOCKS_APART = timedelta(seconds=1)
+"""Temporal's clock says when a search was ordered, a worker's when it has asked: by so much they may differ.
+
+Else what a search has paid for could seem older than its order, and a retry would pay for it once more.
+"""
 
 
 @value(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class FindPhone:
         if line is None:
             raise UnknownId("lead", lead_id)
         around = await self._open_round.run(
-            account, [line.lead], job_id=None, since=since, is_urgent=True, options=options
+            account, [line.lead], job_id=None, since=since - _CLOCKS_APART, is_urgent=True, options=options
         )
         result = await self._search.run(line.lead, around)
         if not isinstance(result, Parked):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from leadgen.application.find_phone import Finding
 from leadgen.domain.errors import NotConfigured, UnknownId
 from leadgen.domain.lead import EndState
 from leadgen.domain.provider import Fault, Rejected, Unknown
+from leadgen.domain.search_options import SearchOptions
 from tests import builders
 from tests.builders import ACCOUNT
 from tests.unit.application.world import CONFIGS, World, a_hit
@@ -99,6 +102,20 @@ async def test_search_without_any_provider_is_refused(world: World) -> None:
         await find(world)
 
     assert (await world.lead()).phone_status is None
+
+
+async def test_fresh_search_that_goes_on_pays_once(world: World) -> None:
+    """Also where Temporal's clock, by which it was ordered, is ahead of the one by which it asks."""
+    await world.add_lead()
+    await find(world)
+    await world.clock.advance(2.0)
+    since = world.clock.now() + timedelta(seconds=0.5)
+    search = world.here.find_phone
+
+    for _ in range(2):
+        await world.run(search.run(ACCOUNT, "lead-1", since=since, options=SearchOptions(fresh=True)))
+
+    assert [len(provider.asked) for provider in world.providers.values()] == [2, 2, 2]
 
 
 async def test_unknown_lead_is_refused(world: World) -> None:
