@@ -96,6 +96,20 @@ async def test_a_key_that_ends(service: Service, client: httpx2.AsyncClient) -> 
     assert not report.job.status.is_end
 
 
+async def test_a_key_that_ends_while_much_happens(service: Service, client: httpx2.AsyncClient) -> None:
+    """A stream that has something to tell all the time ends as soon."""
+    job = await carry_out(service, client, 350)
+    working = asyncio.create_task(finish(service, job, 0.3))
+    token = await service.key()
+    events = listen(service.client(token), job.id)
+    await anext(events)
+    await client.delete(f"/v1/api-keys/{token.split('_')[1]}")
+    async with asyncio.timeout(25):
+        seen = [event async for event in events]
+    assert 0 < len(seen) < 300
+    working.cancel()
+
+
 async def test_websocket(service: Service, client: httpx2.AsyncClient) -> None:
     """The same events come over a WebSocket, also from where one likes, and it is closed at the end."""
     job = await carry_out(service, client, 20)

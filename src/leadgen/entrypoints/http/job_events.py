@@ -145,15 +145,17 @@ async def _batches(
         job = await leadgen.jobs.get(job_id)  # before its events: once it has ended, none is missing
         if job is None:
             raise ServiceUnavailable("the job", job_id, "look again")
+        is_due = is_first or leadgen.clock.monotonic() >= beat_at
+        if is_due:
+            beat_at = leadgen.clock.monotonic() + _BEAT_SECONDS
+            await leadgen.keys.authenticate.run(token)
         events = await leadgen.jobs.events(job_id, after=seen, limit=_PAGE_EVENTS)
         if events:
             seen = events[-1].number
             yield events
         elif job.status.is_end or not follow:
             return
-        elif is_first or leadgen.clock.monotonic() >= beat_at:
-            beat_at = leadgen.clock.monotonic() + _BEAT_SECONDS
-            await leadgen.keys.authenticate.run(token)
+        elif is_due:
             yield events
         is_first = False
         if len(events) < _PAGE_EVENTS and follow:
