@@ -181,22 +181,28 @@ def print_receipt(receipt: ImportReceipt, console: Console = out) -> None:
         f"{receipt.rows} rows: [bold]{receipt.created} created[/], {receipt.merged} merged, "
         f"{len(receipt.rejected)} rejected."
     )
-    rows_of: dict[str, list[int]] = {}
-    for rejected in receipt.rejected:
-        rows_of.setdefault(f" rejected: {rejected.reason}", []).append(rejected.row)
-    for warned in receipt.warnings:
-        rows = rows_of.setdefault(warned.what if warned.row is None else f": {warned.what}", [])
-        rows += [] if warned.row is None else [warned.row]
-    complaints = [_rows(rows) + what for what, rows in rows_of.items()]
+    complaints = _complaints(receipt)
     for complaint in complaints[:_SHOWN_MAX]:
         console.print(f"  {complaint}", style="yellow", markup=False)
     if len(complaints) > _SHOWN_MAX:
         console.print(f"  ... and {len(complaints) - _SHOWN_MAX} more: --json lists all", style="yellow")
 
 
+def _complaints(receipt: ImportReceipt) -> list[str]:
+    """What is wrong with rows, each trouble once with the rows that have it; then what is wrong with the file."""
+    rows_of: dict[str, list[int]] = {}
+    for rejected in receipt.rejected:
+        rows_of.setdefault(f" rejected: {rejected.reason}", []).append(rejected.row)
+    for warned in receipt.warnings:
+        if warned.row is not None:
+            rows_of.setdefault(f": {warned.what}", []).append(warned.row)
+    of_file = [warned.what for warned in receipt.warnings if warned.row is None]
+    return [_rows(rows) + what for what, rows in rows_of.items()] + of_file
+
+
 def _rows(numbers: Sequence[int]) -> str:
-    if len(numbers) < 2:
-        return "".join(f"row {number}" for number in numbers)
+    if len(numbers) == 1:
+        return f"row {numbers[0]}"
     named = ", ".join(str(number) for number in numbers[:_NAMED_MAX])
     return f"rows {named}" + (f" and {len(numbers) - _NAMED_MAX} more" if len(numbers) > _NAMED_MAX else "")
 
