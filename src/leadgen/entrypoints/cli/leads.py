@@ -189,7 +189,7 @@ def print_receipt(receipt: ImportReceipt, console: Console = out) -> None:
 
 
 def _complaints(receipt: ImportReceipt) -> list[str]:
-    """What is wrong with rows, each trouble once with the rows that have it; then what is wrong with the file."""
+    """Each trouble of rows once, with the rows that have it; then what is wrong with the file."""
     rows_of: dict[str, list[int]] = {}
     for rejected in receipt.rejected:
         rows_of.setdefault(f" rejected: {rejected.reason}", []).append(rejected.row)

@@ -47,9 +47,7 @@ Number = Annotated[int, Query(ge=0, le=2**53, description="Go on behind the even
     response_class=StreamingResponse,
     responses={
         200: {"description": "Server-sent events, whose data are JSON.", "content": _STREAM},
-        204: {
-            "description": "No event is left, and the job has ended: do not come back. With follow=false: none yet."
-        },
+        204: {"description": "The job has ended, and no event is left. With follow=false: none yet."},
     },
 )
 async def follow_job(
