@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import re
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 
-from tests.adapters.providers.scripted_server import free_port
 from tests.adapters.telemetry.metered import Sample, sample, samples
 from tests.e2e.people import plain_file
 from tests.e2e.processes import NO_LIMITS, Stage, staged, until
@@ -25,12 +27,14 @@ def page(port: int) -> Mapping[Sample, float]:
 
 
 def free_pair() -> int:
-    """A free port whose neighbour is free too, as far as anybody can tell."""
+    """A free port whose neighbour is free too, from below those which outgoing connections are given."""
     while True:
-        port = free_port()
-        try:
-            httpx2.get(f"http://127.0.0.1:{port + 1}/", timeout=1, trust_env=False)
-        except httpx2.ConnectError:
+        port = random.randrange(20_000, 32_000, 2)
+        with (
+            suppress(OSError),
+            socket.create_server(("127.0.0.1", port)),
+            socket.create_server(("127.0.0.1", port + 1)),
+        ):
             return port
 
 
