@@ -16,7 +16,7 @@ from leadgen.application.purchase import Purchase
 from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import REPEAT_WITHIN, Lookup
 from leadgen.domain.phone import WantedLine
-from leadgen.domain.provider import Hit, NotSent, OnUnknown, ProviderConfig, Unknown
+from leadgen.domain.provider import Hit, NotSent, OnUnknown, Outcome, ProviderConfig, Unknown
 from leadgen.domain.value import value
 from leadgen.domain.waterfall import Answered, Ask, Verdict
 
@@ -98,37 +98,46 @@ class SettleUnknown:
         question = leads[0].profile.question if leads else None
         if question is None or question.digest != lookup.question:
             return False  # the person has changed since; only the provider's report can tell
+        lead, line = leads[0], await self._line(lookup)
         if config.on_unknown is OnUnknown.RECALL:
-            return await self._recall(lookup, config, question, leads[0])
-        ask = Ask(lookup.provider, lookup.n)
-        line = await self._line(lookup)
+            outcome = await self._recall(lookup, config, question)
+        else:
+            outcome = await self._repeat(lookup, question, lead, line)
+        if outcome is None or isinstance(outcome, Unknown):
+            return False
+        phone = outcome.phone if isinstance(outcome, Hit) else None
+        if phone and line.takes(phone.line) and lead.phone_status is not None:
+            # Its search has ended without it; a running one finds it itself.
+            found = Verdict(EndState.FOUND, phone, lookup.provider)
+            await self._leads.conclude(lookup.account, Conclusion(lead.id, found, lead.question_version))
+        return True
+
+    async def _repeat(
+        self, lookup: Lookup, question: Question, lead: Lead, line: WantedLine
+    ) -> Outcome | None:
+        """What the provider answers to the same question under the same key; None where it was not asked."""
         purchase = Purchase(
-            leads[0],
+            lead,
             question,
             lookup.job_id,
-            ask,
+            Ask(lookup.provider, lookup.n),
             patience_seconds=0.0,
             line=line,
             position=lookup.position,
             reason=lookup.reason,
         )
         result = await self._paid_calls.ask(purchase)
-        return isinstance(result, Answered) and not isinstance(result.outcome, Unknown)
+        return result.outcome if isinstance(result, Answered) else None
 
-    async def _recall(self, lookup: Lookup, config: ProviderConfig, question: Question, lead: Lead) -> bool:
-        """A number goes to the lead whose search has ended without one; a running search finds it itself."""
+    async def _recall(self, lookup: Lookup, config: ProviderConfig, question: Question) -> Outcome | None:
+        """What the provider has on record for a question, booked; None where it is too early to tell."""
         outcome = await self._paid_calls.recall(lookup.provider, question, lookup.key)
         if outcome is None or isinstance(outcome, Unknown):
-            return False
+            return None
         if isinstance(outcome, NotSent) and not lookup.lease_until <= self._clock.now():
-            return False  # it may still be on its way
+            return None  # it may still be on its way
         await self._ledger.close(lookup.closed(outcome, config.charges, self._clock.now()), None)
-        if isinstance(outcome, Hit) and outcome.phone and lead.phone_status is not None:
-            line = await self._line(lookup)
-            if line.takes(outcome.phone.line):
-                found = Verdict(EndState.FOUND, outcome.phone, lookup.provider)
-                await self._leads.conclude(lookup.account, Conclusion(lead.id, found))
-        return True
+        return outcome
 
     async def _line(self, lookup: Lookup) -> WantedLine:
         """Which numbers will do for whoever asked; of a single lead that is not on record.

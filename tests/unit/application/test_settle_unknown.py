@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from leadgen.adapters.persistence.outbox import Outbox
+from leadgen.adapters.persistence.seal import Seal
+from leadgen.adapters.persistence.webhooks import SqlWebhookRepository
 from leadgen.application import settle_unknown
 from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.application.settle_unknown import Settled
@@ -28,6 +31,7 @@ from leadgen.domain.provider import (
 )
 from leadgen.domain.search_options import SearchOptions
 from leadgen.domain.waterfall import Verdict
+from leadgen.domain.webhook import Endpoint, EventType
 from tests import builders
 from tests.builders import ACCOUNT
 from tests.unit.application.world import CONFIGS, World, a_hit
@@ -223,6 +227,25 @@ async def test_number_that_was_looked_up_goes_to_a_lead_that_ended_without(world
     found = await world.lead()
     assert (found.phone, found.phone_provider) == (builders.us_phone(5), "orion")
     assert found.phone_status is EndState.FOUND
+
+
+@pytest.mark.parametrize("policy", [OnUnknown.RECALL, OnUnknown.REPEAT])
+async def test_number_that_turns_up_late_is_told_of(world: World, policy: OnUnknown) -> None:
+    """Whoever listens for numbers hears of those that come after the search, once."""
+    world.books_are_exact = False
+    lead = await world.add_lead()
+    await lose(world, lead, policy)
+    await world.leads.conclude(ACCOUNT, Conclusion(lead.id, Verdict(EndState.INCOMPLETE)))
+    webhooks = SqlWebhookRepository(world.database, Outbox(world.database), Seal())
+    url, told = "https://hooks.example/", frozenset({EventType.LEAD_FOUND})
+    await webhooks.add(Endpoint("hook-1", ACCOUNT, url, told, "whsec_AAAA", world.clock.now()))
+    world.orion.will_recall(a_hit(5))
+    world.orion.will_answer(a_hit(5))
+
+    assert await settle(world) == Settled(0, 1)
+
+    deliveries = await webhooks.deliveries(ACCOUNT, failed=False, limit=9)
+    assert [each.data for each in deliveries] == [{"lead_id": lead.id, "job_id": None, "provider": "orion"}]
 
 
 async def test_landline_that_turns_up_late_is_not_the_mobile_that_was_wanted(world: World) -> None:
