@@ -1,4 +1,4 @@
-"""What every `ILeadRepository` must do with a single lead: find, change and forget it.
+"""What every `ILeadRepository` must do with a single lead: find, change and forget it, also while searched.
 
 A subclass has the fixture ``open_stores`` of ``tests/contracts/stores.py``.
 """
@@ -8,14 +8,25 @@ from dataclasses import replace
 
 import pytest
 
-from leadgen.application.ports.lead_repository import LeadFilter, LeadLine
-from leadgen.domain.errors import NotPossible
+from leadgen.application.ports.lead_repository import Conclusion, LeadFilter, LeadLine
+from leadgen.domain.errors import NotPossible, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import FROM_FILE, EndState
+from leadgen.domain.lookup import LookupState
 from leadgen.domain.provider import Charges, Hit
+from leadgen.domain.waterfall import Verdict
 from tests.builders import ACCOUNT, NOW, us_phone
 from tests.contracts.lookup_ledger import HIT, LATER, about, value
-from tests.contracts.stores import OTHER_ACCOUNT, OpenStores, Stores, add_leads, ended, found, person
+from tests.contracts.stores import (
+    OTHER_ACCOUNT,
+    OpenStores,
+    Stores,
+    add_leads,
+    arrival,
+    ended,
+    found,
+    person,
+)
 
 
 async def line_of(stores: Stores, lead_id: str = "lead-000") -> LeadLine:
@@ -166,8 +177,76 @@ class LeadChangesContract:
         """A search that was slower than the removal gives the lead no number, and no state."""
         assert await stores.leads.remove(ACCOUNT, await line_of(stores))
         await stores.leads.conclude(ACCOUNT, found("lead-000", us_phone(3)))
-        intent = about(0)
-        await stores.ledger.intend(intent)
-        await stores.ledger.close(intent.closed(HIT, Charges.REQUEST, LATER), value(intent))
         assert await stores.leads.get(ACCOUNT, "lead-000") is None
         assert await stores.leads.page(ACCOUNT, after="", limit=1) == [await line_of(stores, "lead-001")]
+
+    async def test_nobody_is_asked_about_it_any_more(self, stores: Stores) -> None:
+        """A search that waited for its turn when the lead was removed gets no intent."""
+        assert await stores.leads.remove(ACCOUNT, await line_of(stores))
+        others = [about(number) for number in (1, 2)]
+        *stand, refused = await asyncio.gather(
+            *(stores.ledger.intend(each) for each in [*others, about(0)]), return_exceptions=True
+        )
+        assert stand == others
+        assert isinstance(refused, UnknownId)
+        assert await stores.ledger.get(about(0).key) is None
+
+    async def test_an_answer_that_comes_after_it(self, stores: Stores) -> None:
+        """The answer of somebody who had been given up is charged, and its number is nowhere."""
+        intent = about(0)
+        await stores.ledger.intend(intent)
+        await stores.ledger.close(intent.abandoned(LATER), None)
+        assert await stores.leads.remove(ACCOUNT, await line_of(stores))
+        assert not await stores.ledger.close(intent.closed(HIT, Charges.REQUEST, LATER), value(intent))
+        (left,) = await stores.ledger.of_lead(ACCOUNT, "lead-000")
+        assert (left.state, left.posted_micros, left.outcome) == (LookupState.SETTLED, 20_000, Hit(None, ""))
+
+    async def test_removed_while_it_is_about_to_be_asked_about(self, open_stores: OpenStores) -> None:
+        """Of a removal and an intent at once one is refused, in two processes too."""
+        ours, theirs = open_stores(), open_stores()
+        for number, lead_id in enumerate(await add_leads(ours, 100)):
+            line = await line_of(ours, lead_id)
+            removed, intended = await asyncio.gather(
+                ours.leads.remove(ACCOUNT, line), theirs.ledger.intend(about(number)), return_exceptions=True
+            )
+            assert isinstance(removed, NotPossible) != isinstance(intended, UnknownId)
+
+    # while it is searched
+
+    async def test_number_of_another_question(self, stores: Stores) -> None:
+        """Is paid for, but not the lead's: whoever it is now has not been asked about."""
+        intent, moved = about(0), replace(person(0), email="ada@elsewhere.example")
+        await stores.ledger.intend(intent)
+        assert await stores.leads.replace(ACCOUNT, await line_of(stores), moved, None)
+        assert await stores.ledger.close(intent.closed(HIT, Charges.REQUEST, LATER), value(intent))
+        lead = (await line_of(stores)).lead
+        assert (lead.phone, lead.phone_status, lead.question_version) == (None, None, 1)
+
+    async def test_end_of_the_search_for_another_question(self, stores: Stores) -> None:
+        """Is none of the lead's; that for the question which it has is."""
+        moved = replace(person(0), first_name="Augusta")
+        await stores.leads.merge(ACCOUNT, [arrival(0, about=moved)])
+        before = await line_of(stores)
+        for state, phone in ((EndState.NOT_FOUND, None), (EndState.FOUND, us_phone(1))):
+            conclusion = Conclusion("lead-000", Verdict(state, phone, "orion"), 0)
+            assert not await stores.leads.conclude(ACCOUNT, conclusion)
+            assert await line_of(stores) == before
+        assert await stores.leads.conclude(
+            ACCOUNT, Conclusion("lead-000", Verdict(EndState.NOT_FOUND), before.lead.question_version)
+        )
+        assert (await line_of(stores)).lead.phone_status is EndState.NOT_FOUND
+
+    async def test_end_in_a_job_of_the_search_for_another_question(self, stores: Stores) -> None:
+        """The lead is still open in its job, which nobody is told of; the others have ended."""
+        job = await stores.jobs.add(Job("job-1", ACCOUNT, JobScope(), JobStatus.WAITING, NOW))
+        await stores.jobs.plan(job, "carrier")
+        moved = replace(person(1), company_website="elsewhere.example")
+        assert await stores.leads.replace(ACCOUNT, await line_of(stores, "lead-001"), moved, None)
+        before = await line_of(stores, "lead-001")
+        ends = [Conclusion(f"lead-00{number}", Verdict(EndState.NOT_FOUND), 0) for number in range(3)]
+        assert await stores.jobs.conclude(job, ends) == {"lead-001"}
+        assert await stores.jobs.open_leads("job-1", start=0, size=9) == ["lead-001", "lead-003"]
+        assert await line_of(stores, "lead-001") == before
+        told = await stores.jobs.events("job-1", after=0, limit=9)
+        assert [event.lead_id for event in told if event.lead_id] == ["lead-000", "lead-002"]
+        assert not await stores.jobs.conclude(job, [Conclusion("lead-001", Verdict(EndState.FAILED))])

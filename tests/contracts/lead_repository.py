@@ -182,7 +182,7 @@ class LeadRepositoryContract:
             intent = lookup(about=question, lead_id=ids[number])
             assert await searching.ledger.intend(intent) == intent
             end = intent.closed(Miss(), Charges.REQUEST, NOW)
-            value = LeadValue(ACCOUNT, ids[number], us_phone(number), "orion")
+            value = LeadValue(ACCOUNT, ids[number], us_phone(number), "orion", 0)
             assert await searching.ledger.close(end, value)
             await searching.leads.conclude(ACCOUNT, found(ids[number], us_phone(number)))
 
@@ -368,8 +368,8 @@ async def _lead(stores: Stores, lead_id: str) -> Lead:
 
 
 def _anywhere(line: LeadLine) -> LeadLine:
-    """The lead as it would be in any account."""
-    lead = replace(line.lead, id=line.lead.id.removeprefix(line.lead.account), account="")
+    """The lead as it would be in any account, however often it was merged."""
+    lead = replace(line.lead, id=line.lead.id.removeprefix(line.lead.account), account="", question_version=0)
     return replace(line, lead=lead)
 
 

@@ -47,7 +47,7 @@ def closed(intent: Lookup, outcome: Outcome) -> Lookup:
 
 def value(intent: Lookup, phone: PhoneNumber | None = None) -> LeadValue:
     """The number for the lead of this lookup; that of ``HIT`` unless another is named."""
-    return LeadValue(intent.account, intent.lead_id, phone or us_phone(7), intent.provider)
+    return LeadValue(intent.account, intent.lead_id, phone or us_phone(7), intent.provider, 0)
 
 
 class LookupLedgerContract:

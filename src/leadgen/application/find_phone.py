@@ -47,15 +47,19 @@ class FindPhone:
         self, account: str, lead_id: str, *, since: datetime, options: SearchOptions = AS_USUAL
     ) -> Finding:
         """``since``: when the search was ordered. Raises UnknownId, ServiceUnavailable."""
-        line = await self._leads.get(account, lead_id)
-        if line is None:
-            raise UnknownId("lead", lead_id)
-        around = await self._open_round.run(
-            account, [line.lead], job_id=None, since=since - _CLOCKS_APART, is_urgent=True, options=options
-        )
-        result = await self._search.run(line.lead, around)
-        if not isinstance(result, Parked):
-            await self._leads.conclude(account, Conclusion(lead_id, result))
+        while True:
+            line = await self._leads.get(account, lead_id)
+            if line is None:
+                raise UnknownId("lead", lead_id)
+            lead = line.lead
+            around = await self._open_round.run(
+                account, [lead], job_id=None, since=since - _CLOCKS_APART, is_urgent=True, options=options
+            )
+            result = await self._search.run(lead, around)
+            if isinstance(result, Parked) or await self._leads.conclude(
+                account, Conclusion(lead_id, result, lead.question_version)
+            ):
+                break  # else the lead is asked about otherwise by now, and searched as it is
         line = await self._leads.get(account, lead_id) or line
         if isinstance(result, Parked):
             return Finding(None, None, line.cost_micros, result.until)

@@ -391,7 +391,8 @@ class PaidCalls:
         closed = lookup.closed(outcome, config.charges, self._clock.now(), took_seconds=took_seconds)
         value = None
         if isinstance(outcome, Hit) and outcome.phone and purchase.is_settled_by(outcome.phone):
-            value = LeadValue(lookup.account, lookup.lead_id, outcome.phone, lookup.provider)
+            version = purchase.lead.question_version
+            value = LeadValue(lookup.account, lookup.lead_id, outcome.phone, lookup.provider, version)
         until = self._clock.now() + timedelta(seconds=BOOK_SECONDS)
         if not await self._insist(lambda: self._ledger.close(closed, value), until=until):
             return Answered(lookup.provider, lookup.n, Unknown("its answer came after it had been given up"))

@@ -198,7 +198,7 @@ class RunChunk:
                 await self._jobs.clear(job.id, lead_id)
 
     async def _set_aside(self, job: Job, lead_id: str, reason: str) -> ChunkReport:
-        await self._record(job, [_failed(lead_id, reason)])
+        await self._jobs.conclude(job, [Conclusion(lead_id, _failed(reason))])
         return ChunkReport(1, 0, None)
 
     async def _run_together(
@@ -230,8 +230,10 @@ class RunChunk:
             results = await window.results()
             concluded = [result for result in results if isinstance(result, Conclusion)]
             parked += [result.until for result in results if isinstance(result, Parked)]
-            await self._record(job, concluded)
-            settled += len(concluded)
+            changed = await self._jobs.conclude(job, concluded)
+            if changed:  # who is asked about otherwise by now is searched as they are
+                parked.append(self._clock.now())
+            settled += len(concluded) - len(changed)
             progress(settled)
             if window.width and wanted is Wanted.RUN:
                 wanted = await self._wanted_of(job.id)
@@ -259,10 +261,6 @@ class RunChunk:
             return Wanted.RUN
         return job.course if job else Wanted.CANCEL
 
-    async def _record(self, job: Job, concluded: Sequence[Conclusion]) -> None:
-        if concluded:
-            await self._jobs.conclude(job, concluded)
-
     async def _seen_now(self, view: _View) -> Round:
         """The round of a chunk that began minutes ago, perhaps, with what has changed since."""
         now = self._clock.monotonic()
@@ -278,9 +276,9 @@ class RunChunk:
         except ServiceUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one lead's trouble must not end the others
-            return _failed(lead.id, f"failed: {type(error).__name__}")
-        return result if isinstance(result, Parked) else Conclusion(lead.id, result)
+            result = _failed(f"failed: {type(error).__name__}")
+        return result if isinstance(result, Parked) else Conclusion(lead.id, result, lead.question_version)
 
 
-def _failed(lead_id: str, reason: str) -> Conclusion:
-    return Conclusion(lead_id, Verdict(EndState.FAILED, unasked=(Refusal("leadgen", reason),)))
+def _failed(reason: str) -> Verdict:
+    return Verdict(EndState.FAILED, unasked=(Refusal("leadgen", reason),))

@@ -130,3 +130,5 @@ class Lead:
     second_phone: PhoneNumber | None = None
     """A number of another line than was wanted, while there is none of that."""
     second_phone_provider: str | None = None
+    question_version: int = 0
+    """How often its question has become another one: what was asked under another version is not its own."""

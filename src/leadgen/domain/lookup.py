@@ -136,6 +136,11 @@ class Lookup:
             took_seconds=None if isinstance(outcome, NotSent) else took,
         )
 
+    def forgotten(self) -> Lookup:
+        """This lookup with nothing in it of the person, whose lead was removed."""
+        is_hit = isinstance(self.outcome, Hit)
+        return dataclasses.replace(self, outcome=Hit(None, "")) if is_hit else self
+
     def abandoned(self, at: datetime) -> Lookup:
         """This lookup after its owner died: it may have been asked, so it counts as charged."""
         return self.closed(Unknown("its worker died before the answer came"), Charges.REQUEST, at)

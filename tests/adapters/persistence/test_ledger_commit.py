@@ -167,7 +167,7 @@ async def test_a_commit_that_fails_leaves_nothing(stores: Stores, database: Data
     """Money is held in the transaction of the lookup: without the one there is not the other."""
     before = await everything(database)
     with pytest.raises(IntegrityError):
-        await commit(database, intends(intent_of(0), replace(intent_of(1), lead_id="nobody")))
+        await commit(database, intends(intent_of(0), replace(intent_of(1), account="nobody")))
     assert await everything(database) == before
     assert (await _budget(stores, Span.JOB)).held_micros == 0
 

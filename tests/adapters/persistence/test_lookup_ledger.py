@@ -104,9 +104,9 @@ async def test_what_arrives_during_a_commit_waits_for_the_next(
 
 
 async def test_one_write_that_cannot_be_made_harms_no_other(ledger: ILookupLedger) -> None:
-    """A lookup of a lead that does not exist fails alone, whatever it shares a commit with."""
+    """A lookup for a job that does not exist fails alone, whatever it shares a commit with."""
     intents = [about(number) for number in range(20)]
-    intents[7] = replace(intents[7], lead_id="nobody")
+    intents[7] = replace(intents[7], job_id="nothing")
     answers = await asyncio.gather(*(ledger.intend(intent) for intent in intents), return_exceptions=True)
     assert isinstance(answers.pop(7), IntegrityError)
     assert answers == [*intents[:7], *intents[8:]]

@@ -8,6 +8,7 @@ _POSTGRESQL = "adapters/persistence/ledger_postgresql.py"
 _COMMIT = "adapters/persistence/ledger_commit.py"
 _COMMITS = "adapters/persistence/test_ledger_commit.py"
 _LEDGER = "adapters/persistence/test_lookup_ledger.py"
+_CHANGES = "adapters/persistence/test_lead_changes.py"
 _REPEATS = "adapters/persistence/test_ledger_repeats.py"
 _BUDGETS = "adapters/persistence/test_ledger_budgets.py"
 
@@ -53,6 +54,26 @@ LEDGER = (
                 _REPEATS,
                 "TestSqlLedgerRepeats::test_an_answer_after_abandonment[sqlite-outcome0-settled-20000]",
                 "TestSqlLedgerRepeats::test_a_zombie_after_a_repeat_began[sqlite-outcome0]",
+            ),
+        ),
+    ),
+    Mutant(
+        "number-of-old-question",
+        "a lead that was changed gets the number of who it was",
+        _COMMIT,
+        " AND leads.question_version = given.question_version",
+        "",
+        (pytest_of(_CHANGES, "TestSqlLeadChanges::test_number_of_another_question[postgresql]"),),
+    ),
+    Mutant(
+        "removal-not-locked",
+        "a lead is removed while somebody is about to ask about it",
+        "adapters/persistence/lead_changes.py",
+        "is_lead(account, before.lead.id)).with_for_update())",
+        "is_lead(account, before.lead.id)))",
+        (
+            pytest_of(
+                _CHANGES, "TestSqlLeadChanges::test_removed_while_it_is_about_to_be_asked_about[postgresql]"
             ),
         ),
     ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from leadgen.application.find_phone import Finding
 from leadgen.domain.errors import NotConfigured, UnknownId
-from leadgen.domain.lead import EndState
+from leadgen.domain.lead import EndState, Question
 from leadgen.domain.provider import Fault, Rejected, Unknown
 from leadgen.domain.search_options import SearchOptions
 from tests import builders
@@ -35,6 +36,26 @@ async def test_number_that_is_found_is_told_and_recorded(world: World) -> None:
         "astra",
         EndState.FOUND,
     )
+
+
+async def test_lead_that_is_changed_while_it_is_asked_about(world: World) -> None:
+    """What is told and recorded is what comes of the question that the lead has at the end."""
+    lead = await world.add_lead()
+    moved = replace(lead.profile, email="ada@elsewhere.example")
+    world.orion.will_answer(a_hit(1), about=lead.profile.email)
+    world.astra.will_answer(a_hit(2), about=moved.email)
+
+    async def change(question: Question) -> None:
+        line = await world.leads.get(ACCOUNT, lead.id)
+        if line is not None and question.email == line.lead.profile.email == lead.profile.email:
+            await world.leads.replace(ACCOUNT, line, moved, None)
+
+    world.orion.while_asked = change
+    finding = await find(world)
+
+    assert (finding.status, finding.provider) == (EndState.FOUND, "astra")
+    assert (await world.lead()).phone == builders.us_phone(2)
+    assert world.orion.emails == [lead.profile.email, moved.email]
 
 
 async def test_search_without_a_number_is_recorded(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.application.run_chunk import ChunkReport
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import JobReport, JobStatus
-from leadgen.domain.lead import EndState
+from leadgen.domain.lead import EndState, Question
 from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.provider import Fault, Rejected, Unknown
 from leadgen.domain.selection import Refusal
@@ -113,6 +114,33 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
     assert (early.settled, early.job.status) == (2, JobStatus.RUNNING)
     assert told[-1] == 3
     assert told == sorted(told)
+
+
+async def test_lead_that_is_changed_while_it_is_asked_about(world: World) -> None:
+    """The number was another question's: the chunk comes back for the lead, and asks about it as it is."""
+    lead, other = await world.add_leads(2)
+    await world.add_job()
+    moved = replace(lead.profile, email="ada@elsewhere.example")
+    world.orion.will_answer(a_hit(1), about=lead.profile.email)
+    world.astra.will_answer(a_hit(2), about=moved.email)
+
+    async def change(question: Question) -> None:
+        line = await world.leads.get(ACCOUNT, lead.id)
+        if line is not None and question.email == line.lead.profile.email == lead.profile.email:
+            await world.leads.replace(ACCOUNT, line, moved, None)
+
+    world.orion.while_asked = change
+    first = await world.run(world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore))
+
+    assert (first.settled, first.open) == (1, 1)
+    assert first.resume_at is not None
+    assert first.resume_at <= world.clock.now()
+    assert (await world.lead(lead.id)).phone is None
+    assert await world.run(
+        world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore)
+    ) == ChunkReport(settled=1, open=0, resume_at=None)
+    assert (await world.lead(lead.id)).phone == builders.us_phone(2)
+    assert (await world.lead(other.id)).phone_status is EndState.NOT_FOUND
 
 
 async def test_bug_about_one_lead_fails_that_lead_alone(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -59,7 +60,7 @@ class _Ends:
     """How some searches of a job ended, and who waits for that to be written."""
 
     conclusions: Sequence[Conclusion]
-    written: asyncio.Future[None]
+    written: asyncio.Future[frozenset[str]]
 
 
 class SqlJobRepository(IJobRepository):
@@ -148,10 +149,10 @@ class SqlJobRepository(IJobRepository):
             await conn.execute(update(job_items).where(_is_item(job_id, lead_id)).values(deaths=0))
 
     @uninterrupted
-    async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
+    async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> frozenset[str]:
         """See IJobRepository; what comes for a job in one turn, or during a commit, is one commit."""
         if not conclusions:
-            return
+            return frozenset()
         together = self._together.setdefault(job.id, [])
         mine = _Ends(conclusions, asyncio.get_running_loop().create_future())
         together.append(mine)
@@ -159,12 +160,12 @@ class SqlJobRepository(IJobRepository):
             async with self._one_at_a_time:
                 await asyncio.sleep(0)
                 await self._conclude_together(job, self._together.pop(job.id))
-        await mine.written
+        return await mine.written
 
     async def _conclude_together(self, job: Job, together: Sequence[_Ends]) -> None:
         """Where one of them cannot be written, each gets a commit of its own, that one its error."""
         try:
-            await self._conclude(job, [each for ends in together for each in ends.conclusions])
+            changed = await self._conclude(job, [each for ends in together for each in ends.conclusions])
         except Exception as error:  # noqa: BLE001 - whoever waits gets the error, whatever it is
             if len(together) == 1 or isinstance(error, ServiceUnavailable):
                 for ends in together:
@@ -174,34 +175,33 @@ class SqlJobRepository(IJobRepository):
                 await self._conclude_together(job, [ends])
         else:
             for ends in together:
-                ends.written.set_result(None)
+                ends.written.set_result(changed & {each.lead_id for each in ends.conclusions})
 
-    async def _conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
+    async def _conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> frozenset[str]:
         now = self._clock.now()
         records = Records(job_items, ("job_id", "lead_id", *_ENDED), is_sqlite=self._database.is_sqlite)
-        ends = [
-            [job.id, each.lead_id, each.verdict.state.value, now, *dataclasses.astuple(each.verdict.reused)]
-            for each in conclusions
-        ]
         ending = records.update(
             ["job_id", "lead_id"], {name: f"given.{name}" for name in _ENDED}, "job_items.state IS NULL"
         )
-
         still_open = records.find(["job_id", "lead_id"], "job_items.state IS NULL")
 
-        async def work(conn: AsyncConnection) -> bool:
-            await conclude(conn, self._database, job.account, conclusions, now)
-            first = await reserve(conn, job.id, len(conclusions))  # which keeps others out until the commit
+        async def work(conn: AsyncConnection) -> tuple[bool, frozenset[str]]:
+            changed = await conclude(conn, self._database, job.account, conclusions, now)
+            ended = [each for each in conclusions if each.lead_id not in changed]
+            ends = [_item_end(job.id, each, now) for each in ended]
+            first = await reserve(conn, job.id, len(ends))  # which keeps others out until the commit
             open_now = set(await records.tell(conn, still_open, ends))
             await records.count(conn, ending, ends)
             news = {each[1]: each[2] for each in ends if each[1] in open_now}
             await tell_leads(conn, self._database, job.id, first=first, states=news, now=now)
-            if any(conclusion.verdict.is_over_budget for conclusion in conclusions):
+            if any(each.verdict.is_over_budget for each in ended):
                 await conn.execute(update(jobs).where(jobs.c.id == job.id).values(is_over_budget=True))
-            return await self._outbox.note_found(conn, job.account, job.id, conclusions, now)
+            return await self._outbox.note_found(conn, job.account, job.id, ended, now), changed
 
-        if await self._database.transact(work):
+        is_told, changed = await self._database.transact(work)
+        if is_told:
             self._outbox.ring()
+        return changed
 
     @uninterrupted
     async def end(self, job_id: str, status: JobStatus) -> None:
@@ -353,6 +353,11 @@ def _scope(job: Job) -> list[ColumnElement[bool]]:
         ended_so = (job_items.c.job_id == job.scope.of_job) & (job_items.c.state == state)
         conditions.append(leads.c.id.in_(select(job_items.c.lead_id).where(ended_so)))
     return conditions
+
+
+def _item_end(job_id: str, conclusion: Conclusion, now: datetime) -> list[Any]:
+    verdict = conclusion.verdict
+    return [job_id, conclusion.lead_id, verdict.state.value, now, *dataclasses.astuple(verdict.reused)]
 
 
 def _is_item(job_id: str, lead_id: str) -> ColumnElement[bool]:

@@ -113,7 +113,7 @@ async def replace_lead(
     lead = before.lead
     changes: dict[str, Any] = {**profile_columns(profile), "updated_at": now}
     if lead.phone is None and profile.question != lead.profile.question:
-        changes |= {"phone_status": None, "second_best": None}
+        changes |= another_question(lead.question_version)
     if lead.phone is None and phone is not None:
         from_file = {"phone_provider": FROM_FILE, "phone_status": EndState.FOUND.value}
         changes |= {**phone_columns(phone), **from_file, "second_best": None}
@@ -124,8 +124,17 @@ async def replace_lead(
     return True
 
 
+def another_question(version: int) -> dict[str, Any]:
+    """What changes where a lead without a number is asked about otherwise than under this version."""
+    return {"phone_status": None, "second_best": None, "question_version": version + 1}
+
+
 async def remove_lead(conn: AsyncConnection, account: str, before: LeadLine, now: datetime) -> bool:
-    """Empties a lead and its lookups of all that tells who it was, if it still is as ``before``."""
+    """Empties a lead and its lookups of all that tells who it was, if it still is as ``before``.
+
+    Intents and plans under way for it are waited for, and those to come wait: they find that it is gone.
+    """
+    await conn.execute(select(leads.c.id).where(*is_lead(account, before.lead.id)).with_for_update())
     if not await _stands(conn, account, before):
         return False
     lead_id = before.lead.id

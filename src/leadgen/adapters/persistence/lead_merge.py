@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from leadgen.adapters.persistence.lead_changes import lock_leads
+from leadgen.adapters.persistence.lead_changes import another_question, lock_leads
 from leadgen.adapters.persistence.new_rows import NewRows
 from leadgen.adapters.persistence.records import Records, moment
 from leadgen.adapters.persistence.rows import identity_of, phone_columns, profile_columns, profile_of
@@ -29,7 +29,7 @@ _profile_values = attrgetter(*FIELD_HEADERS)
 _NEW = ("id", "account_id", "identity", *_PROFILE, *_PHONE, "unasked", "created_at", "updated_at")
 """What a new lead has; its other columns are NULL."""
 
-_CHANGED = ("id", *_PROFILE, *_PHONE, "second_best", "updated_at")
+_CHANGED = ("id", *_PROFILE, *_PHONE, "second_best", "question_version", "updated_at")
 """What a merge changes, by id. Not the identity, nor to itself: that would lock out lookups of the lead."""
 
 _Row = dict[str, Any]
@@ -94,7 +94,7 @@ def _changed(standing: _Row, arrival: Arrival, now: datetime) -> _Row | None:
     if row["phone"]:
         return row
     if profile.question != before.question:
-        row |= {"phone_status": None, "second_best": None}
+        row |= another_question(row["question_version"])
     if arrival.phone:
         row |= {**phone_columns(arrival.phone), **_FROM_FILE, "second_best": None}
     return row

@@ -168,14 +168,16 @@ class SqlLeadRepository(ILeadRepository):
             return await remove_lead(conn, account, before, self._clock.now())
 
     @uninterrupted
-    async def conclude(self, account: str, conclusion: Conclusion) -> None:
+    async def conclude(self, account: str, conclusion: Conclusion) -> bool:
         """See ILeadRepository."""
         async with self._database.write() as conn:
             now = self._clock.now()
-            await conclude(conn, self._database, account, [conclusion], now)
+            if await conclude(conn, self._database, account, [conclusion], now):
+                return False
             is_told = await self._outbox.note_found(conn, account, None, [conclusion], now)
         if is_told:
             self._outbox.ring()
+        return True
 
     async def _lines(
         self, statement: Select[Any], parameters: Mapping[str, Any] | None = None
@@ -185,8 +187,11 @@ class SqlLeadRepository(ILeadRepository):
 
 async def conclude(
     conn: AsyncConnection, database: Database, account: str, conclusions: Sequence[Conclusion], now: datetime
-) -> None:
-    """Writes how searches ended; a number that is there stays, and is what counts."""
+) -> frozenset[str]:
+    """Writes how searches ended; a number that is there stays, and is what counts.
+
+    The ids of leads whose question has become another one: to those nothing is written.
+    """
     ordered = sorted(conclusions, key=attrgetter("lead_id"))
     if not database.is_sqlite:
         ids = [conclusion.lead_id for conclusion in ordered]
@@ -202,17 +207,22 @@ async def conclude(
             "second_best": "given.second_best",
             "updated_at": "given.updated_at",
         },
-        "leads.account_id = :account AND leads.deleted_at IS NULL",
+        f"leads.account_id = :account AND leads.deleted_at IS NULL AND NOT {_HAS_CHANGED}",
     )
-    await records.count(conn, statement, [_end_row(each, now) for each in ordered], account=account)
+    rows = [_end_row(each, now) for each in ordered]
+    if await records.count(conn, statement, rows, account=account) == len(rows):
+        return frozenset()
+    return frozenset(await records.tell(conn, records.find(["id"], _HAS_CHANGED), rows))
 
 
 _FOUND = ("phone_country", "phone_line", "phone_provider")
+_HAS_CHANGED = "leads.question_version <> COALESCE(given.question_version, leads.question_version)"
 
 
 @functools.cache
 def _ends(is_sqlite: bool) -> Records:  # noqa: FBT001 - a key of the cache
-    columns = ("id", "phone", *_FOUND, "phone_status", "unasked", "second_best", "updated_at")
+    ends = ("phone", *_FOUND, "phone_status", "unasked", "second_best", "updated_at")
+    columns = ("id", "question_version", *ends)
     return Records(leads, columns, is_sqlite=is_sqlite)
 
 
@@ -233,7 +243,8 @@ def _end_row(conclusion: Conclusion, now: datetime) -> list[Any]:
     ]
     phone, state = phone_columns(verdict.phone), verdict.state.value
     second = find_column(verdict.second_best)
-    return [conclusion.lead_id, *phone.values(), verdict.provider, state, unasked, second, now]
+    which = (conclusion.lead_id, conclusion.question_version)
+    return [*which, *phone.values(), verdict.provider, state, unasked, second, now]
 
 
 def _refusal_of(provider: str, reason: str, *, prevents: bool, over: str | None = None) -> Refusal:

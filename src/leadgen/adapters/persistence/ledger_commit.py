@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -27,10 +27,10 @@ from leadgen.adapters.persistence.rows import (
 from leadgen.adapters.persistence.tables import evidence, leads, lookups
 from leadgen.application.ports.lookup_ledger import LeadValue
 from leadgen.domain.budget import Budget, OverBudget
-from leadgen.domain.errors import StaleTicket
+from leadgen.domain.errors import StaleTicket, UnknownId
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import Lookup, LookupState
-from leadgen.domain.provider import Outcome
+from leadgen.domain.provider import Hit, Outcome
 from leadgen.domain.value import value
 
 
@@ -86,7 +86,7 @@ _NEW = {
 
 _CLOSED = ("key", "owner", *CLOSING)
 _VALUE = ("phone", "phone_country", "phone_line", "phone_provider", "updated_at", "phone_status")
-_FOUND = ("id", "account_id", *_VALUE)
+_FOUND = ("id", "account_id", "question_version", *_VALUE)
 _IS_OURS = "lookups.owner = given.owner"
 _IS_OPEN = f"{_IS_OURS} AND lookups.state = 'intended'"
 _IS_NEW = f"{_IS_OPEN} AND lookups.repeats = 0"
@@ -95,7 +95,10 @@ _IS_CLOSED = (
     " AND COALESCE(lookups.outcome, '') = COALESCE(given.outcome, '')"
     " AND COALESCE(lookups.detail, '') = COALESCE(given.detail, '')"
 )
-_IS_WITHOUT = "leads.account_id = given.account_id AND leads.phone IS NULL AND leads.deleted_at IS NULL"
+_IS_WITHOUT = (
+    "leads.account_id = given.account_id AND leads.question_version = given.question_version"
+    " AND leads.phone IS NULL AND leads.deleted_at IS NULL"
+)
 
 
 class LedgerCommit:
@@ -111,6 +114,7 @@ class LedgerCommit:
         self._intents, self._closed, self._found = _records(database.is_sqlite)
         self._now = 0
         self._epochs: dict[str, int] = {}
+        self._gone: Collection[str] = ()
         self._rows: dict[str, _Standing] = {}
         self._budgets: dict[BudgetKey, Budget] = {}
         self._moved: set[BudgetKey] = set()
@@ -133,19 +137,21 @@ class LedgerCommit:
         conn = self._conn
         providers = {change.lookup.provider for change in batch if isinstance(change, Intend)}
         accounts, job_ids = _owners(change.lookup for change in batch)
+        people = {change.lookup.lead_id for change in batch if _tells_of_person(change)}
         if not self._database.is_sqlite:
             changed = {change.value.lead_id for change in batch if isinstance(change, Close) and change.value}
-            self._epochs, self._budgets, self._now = await ledger_postgresql.locked(
+            self._epochs, self._budgets, self._gone, self._now = await ledger_postgresql.locked(
                 conn,
                 lead_ids=changed,
+                people=people,
                 providers=providers,
                 keys={change.lookup.key for change in batch},
                 accounts=accounts,
                 job_ids=job_ids,
             )
             return
-        self._epochs, self._budgets = await ledger_sqlite.standing(
-            conn, providers=providers, accounts=accounts, job_ids=job_ids
+        self._epochs, self._budgets, self._gone = await ledger_sqlite.standing(
+            conn, people=people, providers=providers, accounts=accounts, job_ids=job_ids
         )
         self._now = await now_micros(conn, self._database)
 
@@ -155,14 +161,12 @@ class LedgerCommit:
         intends, closes = dict[str, int](), dict[str, int]()
         for key, place in sorted(first.items()):
             change = batch[place]
-            if isinstance(change, Intend) and self._is_current(change):
+            if isinstance(change, Intend) and self._may_begin(change):
                 intends[key] = place
             elif isinstance(change, Close):
                 closes[key] = place
-        begun, ended = (
-            [batch[place] for place in intends.values()],
-            [batch[place] for place in closes.values()],
-        )
+        begun = [batch[place] for place in intends.values()]
+        ended = [batch[place] for place in closes.values()]
         if self._database.is_sqlite:
             inserted = await self._insert_new([change.lookup for change in begun])
             closed = await self._close_open([change.lookup for change in ended])
@@ -229,6 +233,9 @@ class LedgerCommit:
         if not (others[0] <= accounts and others[1] <= job_ids):
             self._budgets = await locked(self._conn, accounts | others[0], job_ids | others[1])
 
+    def _may_begin(self, change: Intend) -> bool:
+        return self._is_current(change) and change.lookup.lead_id not in self._gone
+
     def _is_current(self, change: Intend) -> bool:
         return self._epochs.get(change.lookup.provider, change.epoch) == change.epoch
 
@@ -250,8 +257,10 @@ class LedgerCommit:
             case Correct():
                 return self._correct(change)
 
-    def _intend(self, change: Intend) -> Lookup | OverBudget | StaleTicket:
+    def _intend(self, change: Intend) -> Lookup | OverBudget | StaleTicket | UnknownId:
         lookup, row = change.lookup, self._rows.get(change.lookup.key)
+        if lookup.lead_id in self._gone:
+            return UnknownId("lead", lookup.lead_id)
         if row is not None and row.lookup.state is LookupState.INTENDED:
             return row.lookup
         if not self._is_current(change):
@@ -303,7 +312,7 @@ class LedgerCommit:
             return
         before = row.lookup
         if is_applied:
-            self._put(row, lookup)
+            self._put(row, lookup.forgotten() if lookup.lead_id in self._gone else lookup)
         self._testify(f"late: {lookup.owner}", before, row.lookup, lookup.outcome)
 
     def _correct(self, change: Correct) -> bool:
@@ -430,9 +439,22 @@ def _owners(involved: Iterable[Lookup]) -> tuple[set[str], set[str]]:
     return {lookup.account for lookup in each}, {lookup.job_id for lookup in each if lookup.job_id}
 
 
+def _tells_of_person(change: Change) -> bool:
+    """Whether it is about to tell a provider who somebody is, or the ledger what number somebody has."""
+    return isinstance(change, Intend) or isinstance(change.lookup.outcome, Hit)
+
+
 def _value_row(value: LeadValue, lookup: Lookup) -> list[Any]:
     phone, provider = phone_columns(value.phone), value.provider
-    return [value.lead_id, value.account, *phone.values(), provider, lookup.settled_at, EndState.FOUND.value]
+    return [
+        value.lead_id,
+        value.account,
+        value.question_version,
+        *phone.values(),
+        provider,
+        lookup.settled_at,
+        EndState.FOUND.value,
+    ]
 
 
 def _changed_row(row: _Standing) -> dict[str, Any]:

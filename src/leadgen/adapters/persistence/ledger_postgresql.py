@@ -17,12 +17,15 @@ from leadgen.adapters.persistence.budgets import OF_ACCOUNT, BudgetKey, budget_o
 from leadgen.adapters.persistence.records import Records, parsed
 from leadgen.domain.budget import Budget, Span
 
-_ARRAYS = ("leads", "credentials", "keys", "accounts", "jobs", "spans")
+_ARRAYS = ("leads", "people", "credentials", "keys", "accounts", "jobs", "spans")
 _CAPPED = "span = ANY(:spans) AND owner = ANY(:accounts) OR span = :job AND owner = ANY(:jobs)"
 _LOCKED = text(
     f"""
     WITH these AS (
         SELECT id FROM leads WHERE id = ANY(:leads) ORDER BY id FOR NO KEY UPDATE
+    ),
+    there AS (
+        SELECT id FROM leads WHERE id = ANY(:people) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE
     ),
     postings AS (
         SELECT credential, epoch FROM limiters
@@ -39,6 +42,8 @@ _LOCKED = text(
     )
     SELECT '' AS span, '' AS owner, count(*) AS cap_micros, 0 AS used_micros, 0 AS held_micros,
         CAST(NULL AS date) AS day FROM these
+    UNION ALL SELECT 'gone', id, 0, 0, 0, NULL FROM unnest(:people) AS people (id)
+        WHERE id NOT IN (SELECT id FROM there)
     UNION ALL SELECT 'epoch', credential, epoch, 0, 0, NULL FROM postings
     UNION ALL SELECT '', '', count(*), 0, 0, NULL FROM standing
     UNION ALL SELECT span, owner, cap_micros, used_micros, held_micros, day FROM caps
@@ -47,6 +52,7 @@ _LOCKED = text(
 ).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in _ARRAYS))
 """The arms of a union are carried out one after the other: so the locks are taken in their order.
 
+Who removes a lead waits for those who are about to ask about it; they wait for the removal, and see it.
 Rows that stand are locked only where there is a budget to move: it may be that of another job which asked.
 """
 
@@ -55,17 +61,23 @@ async def locked(
     conn: AsyncConnection,
     *,
     lead_ids: Collection[str],
+    people: Collection[str],
     providers: Collection[str],
     keys: Collection[str],
     accounts: Collection[str],
     job_ids: Collection[str],
-) -> tuple[dict[str, int], dict[BudgetKey, Budget], int]:
-    """Locks leads, epochs, lookups and budgets, each in one order; epochs, budgets, and the time then."""
+) -> tuple[dict[str, int], dict[BudgetKey, Budget], set[str], int]:
+    """Locks leads, epochs, lookups and budgets, each in one order.
+
+    ``lead_ids`` are those that change, ``people`` those that must not be removed meanwhile. Epochs, budgets,
+    those of ``people`` that are no leads, or none any more, and the time then.
+    """
     rows = (
         await conn.execute(
             _LOCKED,
             {
                 "leads": sorted(lead_ids),
+                "people": sorted(people),
                 "credentials": sorted(providers),
                 "keys": sorted(keys),
                 "accounts": sorted(accounts),
@@ -75,18 +87,20 @@ async def locked(
             },
         )
     ).mappings()
-    epochs, budgets, now = dict[str, int](), dict[BudgetKey, Budget](), 0
+    epochs, budgets, gone, now = dict[str, int](), dict[BudgetKey, Budget](), set[str](), 0
     for row in rows:
         match row["span"]:
             case "":
                 pass
             case "epoch":
                 epochs[row["owner"]] = row["cap_micros"]
+            case "gone":
+                gone.add(row["owner"])
             case "now":
                 now = row["cap_micros"]
             case span:
                 budgets[span, row["owner"]] = budget_of(row)
-    return epochs, budgets, now
+    return epochs, budgets, gone, now
 
 
 class PlainWrite:

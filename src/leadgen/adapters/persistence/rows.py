@@ -105,6 +105,7 @@ def lead_of(row: Row) -> Lead:
         phone_status=EndState(row["phone_status"]) if row["phone_status"] else None,
         second_phone=phone_of(second) if second else None,
         second_phone_provider=second["provider"] if second else None,
+        question_version=row["question_version"],
     )
 
 

@@ -94,6 +94,7 @@ leads = Table(
     Column("phone_status", String(16)),
     Column("unasked", _json(), nullable=False),
     Column("second_best", _json()),
+    Column("question_version", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),

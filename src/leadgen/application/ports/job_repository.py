@@ -46,10 +46,12 @@ class IJobRepository(ABC):
         """Takes all such notes back: the search has come to an orderly stop."""
 
     @abstractmethod
-    async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> None:
+    async def conclude(self, job: Job, conclusions: Sequence[Conclusion]) -> frozenset[str]:
         """Records how searches ended, in the job and in the leads, in one commit.
 
         A lead that is settled in the job stays as it is there. A job remembers that money ran out.
+
+        The ids of leads whose question has become another one meanwhile: of those nothing is recorded.
         """
 
     @abstractmethod

@@ -31,6 +31,8 @@ class Conclusion:
 
     lead_id: str
     verdict: Verdict
+    question_version: int | None = None
+    """The question that was asked, by ``Lead.question_version``; None where it stands for whichever."""
 
 
 @value(frozen=True, slots=True)
@@ -143,5 +145,8 @@ class ILeadRepository(ABC):
         """
 
     @abstractmethod
-    async def conclude(self, account: str, conclusion: Conclusion) -> None:
-        """Records how a search ended: end state, number, and who was not asked."""
+    async def conclude(self, account: str, conclusion: Conclusion) -> bool:
+        """Records how a search ended: end state, number, and who was not asked.
+
+        False, and nothing is recorded, where the lead's question has become another one meanwhile.
+        """

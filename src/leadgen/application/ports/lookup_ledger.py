@@ -20,6 +20,8 @@ class LeadValue:
     lead_id: str
     phone: PhoneNumber
     provider: str
+    question_version: int
+    """The question that was asked, by ``Lead.question_version``."""
 
 
 class ILookupLedger(ABC):
@@ -36,7 +38,8 @@ class ILookupLedger(ABC):
         """Records an intended lookup and holds its price, or reopens one of the same key that was not sent.
 
         With ``may_repeat`` one whose answer was lost is reopened too, while the provider knows its key.
-        Raises StaleTicket, and records nothing, when ``epoch`` is no longer that of the provider's limits.
+        Raises StaleTicket, and records nothing, when ``epoch`` is no longer that of the provider's limits,
+        and UnknownId where there is no such lead any more.
 
         The lookup that stands under this key afterwards: the caller's to send where it is intended by
         ``lookup.owner``. OverBudget, and nothing is recorded, when a budget does not cover it.
@@ -48,7 +51,8 @@ class ILookupLedger(ABC):
 
         False when the lookup is no longer intended by ``lookup.owner``: the lead stays as it is. An owner
         that was given up meanwhile still has its answer and charge booked, where nobody repeats the question.
-        A value never replaces a number that the lead has.
+        A value never replaces a number that the lead has, and is none of a lead whose question has become
+        another one. Of a lead that was removed only the charge is booked.
         """
 
     @abstractmethod
