@@ -240,6 +240,17 @@ async def test_export(service: Service, client: httpx2.AsyncClient, stranger: ht
     assert rows[0].keys() >= {"phone", "phone_provider", "phone_status", "cost_usd"}
 
 
+async def test_export_of_single_leads(client: httpx2.AsyncClient) -> None:
+    """What came and changed lead by lead is all in the export, as what came in a file is."""
+    await client.post("/v1/leads/import", content="email,Tea\nbob@fernhill.example,Assam\n", headers=CSV)
+    path = (await client.post("/v1/leads", json=ADA)).headers["location"]
+    await client.patch(path, json={"job_title": "CTO", "extra": {"Source": "fair"}})
+    header, bob, ada = csv.reader(io.StringIO((await client.get("/v1/leads/export")).text))
+    assert header[:6] == ["email", "Tea", "firstName", "Remark", "jobTitle", "Source"]
+    assert bob[:6] == ["bob@fernhill.example", "Assam", "", "", "", ""]
+    assert ada[:6] == [ADA["email"], "", "Ada", "☎", "CTO", "fair"]
+
+
 async def test_export_of_many(service: Service, client: httpx2.AsyncClient) -> None:
     """A long export arrives whole."""
     text = "email\n" + "".join(f"person{number}@fernhill.example\n" for number in range(2_500))
