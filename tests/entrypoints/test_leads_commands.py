@@ -76,6 +76,7 @@ def test_import_receipt(program: Program) -> None:
         "merged": 1,
     }
     (rejected,) = receipt["rejected"]
+    assert receipt["rejected_count"] == 1
     assert rejected["row"] == 4
     assert "needed" in rejected["reason"]
     assert [warning.partition(":")[0] for warning in receipt["warnings"]] == ["row 5"]
@@ -88,6 +89,20 @@ def test_import_of_rows_with_one_trouble(program: Program) -> None:
     lines = program("leads", "import", "people.csv").out.replace("\n", " ")
     assert "rows 10, 11 rejected: an e-mail address, or a name with a company, is needed" in lines
     assert "rows 2, 3, 4, 5, 6 and 3 more: countryCode is no country code: dropped" in lines
+
+
+def test_import_of_many_bad_rows(program: Program) -> None:
+    """For people the first thousand are summed up, and the rest counted; scripts get every one."""
+    bad = 20_000
+    program.write("people.csv", "email\n" + "x\n" * bad)
+    told = program("leads", "import", "people.csv").out
+    lines = told.replace("\n", " ")
+    assert lines.startswith(f"{bad} rows: 0 created, 0 merged, {bad} rejected.")
+    assert "rows 2, 3, 4, 5, 6 and 995 more rejected: an e-mail address" in lines
+    assert f"... and {bad - 1_000} more rejected rows: --json lists all" in lines
+    receipt = program("leads", "import", "people.csv", "--json").document
+    assert (receipt["rows"], receipt["rejected_count"]) == (bad, bad)
+    assert [each["row"] for each in receipt["rejected"]] == list(range(2, bad + 2))
 
 
 def test_import_of_a_header(program: Program) -> None:

@@ -1,6 +1,7 @@
 """`/v1/leads`."""
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import httpx2
 import pytest
 
 from leadgen.adapters.files.csv_source import CsvLeadSource
-from leadgen.entrypoints.cli.leads import receipt_document
+from leadgen.application.import_leads import REJECTIONS_MAX
+from leadgen.entrypoints.cli.receipts import receipt_document
 from tests.e2e.people import messy_file
 from tests.http.operations import is_problem
 from tests.http.service import OTHER, Service
@@ -159,11 +161,27 @@ async def test_import(
         receipt = await service.leadgen.import_leads.run(OTHER, source, name="x", progress=lambda _: None)
     answer = await client.post("/v1/leads/import", content=text.encode(), headers=CSV)
     assert answer.status_code == 200
-    assert answer.json() == receipt_document(receipt)
-    assert len(answer.json()["rejected"]) == bad
+    rejected = [dataclasses.asdict(each) for each in receipt.rejections]
+    assert answer.json() == {
+        **receipt_document(receipt),
+        "rejected": rejected,
+        "rejected_truncated": False,
+    }
+    assert len(rejected) == bad
     theirs = (await stranger.get("/v1/leads", params={"limit": 500})).json()["leads"]
     ours = (await client.get("/v1/leads", params={"limit": 500})).json()["leads"]
     assert [{**lead, "id": ""} for lead in ours] == [{**lead, "id": ""} for lead in theirs]
+
+
+async def test_import_of_many_bad_rows(client: httpx2.AsyncClient) -> None:
+    """All of them are counted, the first thousand named, and that there are more is said."""
+    content = "email\n" + "x\n" * (REJECTIONS_MAX + 1)
+    answer = await client.post("/v1/leads/import", content=content, headers=CSV)
+    assert answer.status_code == 200
+    receipt = answer.json()
+    assert (receipt["rows"], receipt["rejected_count"]) == (REJECTIONS_MAX + 1, REJECTIONS_MAX + 1)
+    assert [each["row"] for each in receipt["rejected"]] == list(range(2, REJECTIONS_MAX + 2))
+    assert receipt["rejected_truncated"] is True
 
 
 async def test_import_once(client: httpx2.AsyncClient) -> None:
@@ -220,6 +238,17 @@ async def test_export(service: Service, client: httpx2.AsyncClient, stranger: ht
     assert [row["E-mail"] for row in rows] == ["ada@fernhill.example", "bob@fernhill.example"]
     assert [row["Remark"] for row in rows] == ["'=1+1", "two"]
     assert rows[0].keys() >= {"phone", "phone_provider", "phone_status", "cost_usd"}
+
+
+async def test_export_of_single_leads(client: httpx2.AsyncClient) -> None:
+    """What came and changed lead by lead is all in the export, as what came in a file is."""
+    await client.post("/v1/leads/import", content="email,Tea\nbob@fernhill.example,Assam\n", headers=CSV)
+    path = (await client.post("/v1/leads", json=ADA)).headers["location"]
+    await client.patch(path, json={"job_title": "CTO", "extra": {"Source": "fair"}})
+    header, bob, ada = csv.reader(io.StringIO((await client.get("/v1/leads/export")).text))
+    assert header[:6] == ["email", "Tea", "firstName", "Remark", "jobTitle", "Source"]
+    assert bob[:6] == ["bob@fernhill.example", "Assam", "", "", "", ""]
+    assert ada[:6] == [ADA["email"], "", "Ada", "☎", "CTO", "fair"]
 
 
 async def test_export_of_many(service: Service, client: httpx2.AsyncClient) -> None:

@@ -17,6 +17,7 @@ from leadgen.domain.value import value
 BATCH_ROWS = 2_000
 """Rows of a transaction: with more, whoever else writes waits longer; with fewer, the disk is waited for."""
 
+REJECTIONS_MAX = 1_000
 WARNINGS_MAX = 1_000
 _SLICE_ROWS = 100
 """Rows that are read at a stretch, before the writing of those ahead of them has its turn."""
@@ -43,13 +44,22 @@ class Warned:
 
 @dataclass(slots=True)
 class ImportReceipt:
-    """What became of every row: rows = created + merged + rejected."""
+    """What became of every row: rows = created + merged + rejected. Its size is bounded."""
 
     rows: int = 0
     created: int = 0
     merged: int = 0
-    rejected: list[Rejection] = field(default_factory=list)
+    rejected: int = 0
+    rejections: list[Rejection] = field(default_factory=list)
+    """The first thousand of the rejected rows."""
+
     warnings: list[Warned] = field(default_factory=list)
+
+    def reject(self, rejection: Rejection) -> None:
+        """Counts a rejected row; past a thousand does no more than that."""
+        self.rejected += 1
+        if len(self.rejections) < REJECTIONS_MAX:
+            self.rejections.append(rejection)
 
     def warn(self, what: str, row: int | None = None) -> None:
         """Adds a warning; past a thousand only says that there are more."""
@@ -75,9 +85,18 @@ class ImportLeads:
         self._ids = ids
 
     async def run(
-        self, account: str, source: ILeadSource, *, name: str, progress: Callable[[int], None]
+        self,
+        account: str,
+        source: ILeadSource,
+        *,
+        name: str,
+        progress: Callable[[int], None],
+        rejected: Callable[[Rejection], None] | None = None,
     ) -> ImportReceipt:
-        """The receipt; ``progress`` gets the rows so far. Raises UnreadableFile, ServiceUnavailable."""
+        """The receipt; ``progress`` gets the rows so far, ``rejected`` each row that does not go in.
+
+        Raises UnreadableFile, ServiceUnavailable.
+        """
         columns = read_header(source.header())
         if not is_usable(columns):
             raise UnreadableFile(
@@ -85,10 +104,16 @@ class ImportLeads:
             )
         await self._leads.add_columns(account, [column for column in columns if column])
         receipt = ImportReceipt()
+
+        def reject(rejection: Rejection) -> None:
+            receipt.reject(rejection)
+            if rejected is not None:
+                rejected(rejection)
+
         rows, reader = enumerate(source.rows(), 2), RowReader(columns)
         writing: asyncio.Task[None] | None = None
         try:
-            while (batch := await self._read(rows, reader, receipt)).rows:
+            while (batch := await self._read(rows, reader, receipt, reject)).rows:
                 if writing is not None:
                     await writing
                 writing = asyncio.create_task(self._write(account, batch, receipt, progress))
@@ -102,7 +127,11 @@ class ImportLeads:
         return receipt
 
     async def _read(
-        self, rows: Iterator[tuple[int, Sequence[str]]], reader: RowReader, receipt: ImportReceipt
+        self,
+        rows: Iterator[tuple[int, Sequence[str]]],
+        reader: RowReader,
+        receipt: ImportReceipt,
+        reject: Callable[[Rejection], None],
     ) -> _Batch:
         """The next rows, read while those before them are written."""
         batch = _Batch()
@@ -110,7 +139,7 @@ class ImportLeads:
             for number, cells in stretch:
                 row = reader.read(cells)
                 if isinstance(row, RejectedRow):
-                    receipt.rejected.append(Rejection(number, row.reason))
+                    reject(Rejection(number, row.reason))
                     continue
                 batch.arrivals.append(Arrival(self._ids.new(), row.profile, row.phone))
                 for warning in row.warnings:

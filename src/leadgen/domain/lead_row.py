@@ -63,6 +63,10 @@ class Column:
     field: str | None
 
 
+FIELD_COLUMNS = tuple(Column(header, name) for name, header in FIELD_HEADERS.items())
+"""The fields of a profile under leadgen's own headers."""
+
+
 @value(frozen=True, slots=True)
 class ReadRow:
     """A row that is a lead: its profile, the number that came with it, and what was dropped."""
@@ -97,8 +101,7 @@ def read_header(cells: Sequence[str]) -> tuple[Column | None, ...]:
         elif key in own:
             columns.append(Column(header, "phone_number"))
         else:
-            kept = f"{header} (file)" if header in OWN_HEADERS else header
-            columns.append(Column(kept, fields.get(place)))
+            columns.append(Column(_kept(header), fields.get(place)))
     return tuple(columns)
 
 
@@ -158,8 +161,25 @@ def read_row(columns: Sequence[Column | None], cells: Sequence[str]) -> ReadRow 
 def read_fields(fields: Mapping[str, str], extra: Mapping[str, str]) -> ReadRow | RejectedRow:
     """The person behind values that are named by the fields of a profile, and others by their own names."""
     named = [(Column(FIELD_HEADERS[name], name), value) for name, value in fields.items()]
-    named += [(Column(_unquote_formula(clean(name)), None), value) for name, value in extra.items()]
+    named += [(Column(_kept(_unquote_formula(clean(name))), None), value) for name, value in extra.items()]
     return read_row([column for column, _ in named], [value for _, value in named])
+
+
+def columns_of(profile: Profile) -> list[Column]:
+    """The columns that hold this person: those of its fields that are filled, then those of its ``extra``."""
+    filled = [Column(header, name) for name, header in FIELD_HEADERS.items() if getattr(profile, name)]
+    return [*filled, *(Column(header, None) for header in profile.extra)]
+
+
+def new_columns(known: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
+    """Those of ``columns`` that are not known yet, in their order: each field and each header comes once."""
+    keys = {_same(column) for column in known}
+    new = list[Column]()
+    for column in columns:
+        if (key := _same(column)) not in keys:
+            keys.add(key)
+            new.append(column)
+    return new
 
 
 def _why_no_lead(warnings: Sequence[str]) -> str:
@@ -181,6 +201,16 @@ def _drop_unreadable(known: dict[str, str]) -> list[str]:
 
 def _unquote_formula(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:2] in {"=", "+", "-", "@"} else text
+
+
+def _kept(header: str) -> str:
+    """The header of a column that came in; one that an export adds itself is told apart from that."""
+    return f"{header} (file)" if header in OWN_HEADERS else header
+
+
+def _same(column: Column) -> tuple[str | None, str]:
+    """What makes two columns one: the field, or where there is none the header."""
+    return (column.field, "") if column.field else (None, column.header)
 
 
 def _key(header: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from leadgen.application.import_leads import (
     BATCH_ROWS,
+    REJECTIONS_MAX,
     WARNINGS_MAX,
     ImportLeads,
     ImportReceipt,
@@ -57,8 +58,8 @@ async def test_good_rows_go_in_and_bad_ones_come_back(world: World) -> None:
         ],
     )
 
-    assert (receipt.rows, receipt.created, receipt.merged) == (4, 2, 0)
-    assert receipt.rejected == [
+    assert (receipt.rows, receipt.created, receipt.merged, receipt.rejected) == (4, 2, 0, 2)
+    assert receipt.rejections == [
         Rejection(3, "an e-mail address, or a name with a company, is needed"),
         Rejection(5, "4 cells, but the header has 3: is a comma left unquoted?"),
     ]
@@ -76,7 +77,7 @@ async def test_equal_rows_are_one_lead(world: World) -> None:
         ],
     )
 
-    assert (receipt.created, receipt.merged, receipt.rejected) == (1, 1, [])
+    assert (receipt.created, receipt.merged, receipt.rejected) == (1, 1, 0)
     (line,) = await everybody(world, ACCOUNT)
     assert (line.lead.profile.first_name, line.lead.profile.job_title) == ("Ada", "Countess")
 
@@ -161,6 +162,24 @@ async def test_warnings_are_capped(world: World) -> None:
     assert receipt.created == len(rows)
 
 
+async def test_rejected_rows_are_capped(world: World) -> None:
+    """A file without a good row leaves a small receipt: all are counted and handed on, a thousand kept."""
+    bad = REJECTIONS_MAX + BATCH_ROWS
+    handed_on: list[Rejection] = []
+
+    receipt = await ImportLeads(leads=world.leads, ids=CountingIdSource()).run(
+        ACCOUNT,
+        ListLeadSource([["email"], *[["nobody"]] * bad, ["ada@lovelace.example"]]),
+        name="people.csv",
+        progress=lambda _: None,
+        rejected=handed_on.append,
+    )
+
+    assert (receipt.rows, receipt.created, receipt.merged, receipt.rejected) == (bad + 1, 1, 0, bad)
+    assert [each.row for each in handed_on] == list(range(2, bad + 2))
+    assert receipt.rejections == handed_on[:REJECTIONS_MAX]
+
+
 async def test_warnings_of_the_source_come_last(world: World) -> None:
     """What had to be guessed while reading is told after what was found in the rows."""
     source = ListLeadSource(
@@ -190,7 +209,7 @@ async def test_many_rows_go_in_batch_by_batch(world: World) -> None:
 
     assert told == [BATCH_ROWS, BATCH_ROWS + 11]
     assert (receipt.rows, receipt.created, receipt.merged) == (BATCH_ROWS + 11, BATCH_ROWS, 10)
-    assert [rejection.row for rejection in receipt.rejected] == [BATCH_ROWS + 12]
+    assert [rejection.row for rejection in receipt.rejections] == [BATCH_ROWS + 12]
 
 
 class BrokenLeadSource(ListLeadSource):
@@ -242,9 +261,10 @@ async def test_receipt_adds_up_for_every_mix(world: World, table: Table) -> None
     receipt = await take_in(world, account, table, CountingIdSource(account))
 
     assert receipt.rows == len(table) - 1
-    assert receipt.rows == receipt.created + receipt.merged + len(receipt.rejected)
+    assert receipt.rows == receipt.created + receipt.merged + receipt.rejected
     assert len(await everybody(world, account)) == receipt.created
-    rejected = [rejection.row for rejection in receipt.rejected]
+    rejected = [rejection.row for rejection in receipt.rejections]
+    assert len(rejected) == receipt.rejected
     assert rejected == sorted(set(rejected))
     assert all(2 <= row <= receipt.rows + 1 for row in rejected)
 
@@ -264,7 +284,7 @@ async def test_import_twice_doubles_nothing(world: World, table: Table, other: T
 
     assert (second.rows, second.created) == (first.rows, 0)
     assert second.merged == first.created + first.merged
-    assert (second.rejected, second.warnings) == (first.rejected, first.warnings)
+    assert (second.rejections, second.warnings) == (first.rejections, first.warnings)
     if other is None:
         assert await everybody(world, account) == before
         assert await world.leads.columns(account) == columns

@@ -1,20 +1,25 @@
 """One lead at a time: added, changed, forgotten, and looked up for somebody who waits."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
+from leadgen.adapters.persistence.leads import SqlLeadRepository
 from leadgen.application.add_lead import AddLead
 from leadgen.application.change_lead import ChangeLead
 from leadgen.application.look_up_phone import LookUpPhone
-from leadgen.application.ports.lead_repository import LeadLine
+from leadgen.application.ports.lead_repository import Arrival, LeadLine
 from leadgen.application.remove_lead import RemoveLead
-from leadgen.domain.errors import ChangedMeanwhile, InvalidInput, NotPossible, UnknownId
-from leadgen.domain.lead import EndState
+from leadgen.domain.errors import ChangedMeanwhile, InvalidInput, NotPossible, ServiceUnavailable, UnknownId
+from leadgen.domain.lead import EndState, Profile
+from leadgen.domain.lead_row import FIELD_HEADERS, OWN_HEADERS, Column
+from leadgen.domain.phone import PhoneNumber
 from tests.builders import ACCOUNT, us_phone
 from tests.contracts.stores import ended
 from tests.fakes.id_source import CountingIdSource
 from tests.fakes.lead_searcher import RecordingLeadSearcher
+from tests.unit.application.tables import give_out, take_in
 from tests.unit.application.world import World
 
 ADA = {"email": "ada@fernhill.example", "first_name": "Ada"}
@@ -25,6 +30,34 @@ async def line(world: World, lead_id: str = "lead-1") -> LeadLine:
     found = await world.leads.get(ACCOUNT, lead_id)
     assert found is not None
     return found
+
+
+class LostLeads(SqlLeadRepository):
+    """The database goes away before a lead is written; what else is written is counted."""
+
+    is_away = True
+    columns_added = 0
+
+    async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
+        """See ILeadRepository."""
+        self.columns_added += len(columns)
+        await super().add_columns(account, columns)
+
+    async def merge(self, account: str, arrivals: Sequence[Arrival]) -> int:
+        """See ILeadRepository."""
+        self._look()
+        return await super().merge(account, arrivals)
+
+    async def replace(
+        self, account: str, before: LeadLine, profile: Profile, phone: PhoneNumber | None
+    ) -> bool:
+        """See ILeadRepository."""
+        self._look()
+        return await super().replace(account, before, profile, phone)
+
+    def _look(self) -> None:
+        if self.is_away:
+            raise ServiceUnavailable("the database", "here", "start it")
 
 
 def add_lead(world: World) -> AddLead:
@@ -83,6 +116,63 @@ async def test_change_beside_an_odd_value(world: World) -> None:
         ACCOUNT, "lead-1", {"job_title": "CEO"}, {}, versions=None
     )
     assert (changed.lead.profile.job_title, changed.lead.profile.phone_number) == ("CEO", "see website")
+
+
+async def test_export_of_leads_that_came_by_no_file(world: World) -> None:
+    """All fields under leadgen's own headers, then all that came besides, in the order in which it came."""
+    add = add_lead(world)
+    first = await add.run(ACCOUNT, ADA, {"Source": "fair", "phone": "by the door"})
+    await add.run(ACCOUNT, {"email": "bob@fernhill.example"}, {"Tea": "Assam", "Source": "web"})
+    changes = {"Colour": "red", "Source": None}
+    await ChangeLead(leads=world.leads).run(ACCOUNT, first.line.lead.id, {}, changes, versions=None)
+
+    sheet = await give_out(world, ACCOUNT)
+
+    others = ["Source", "phone (file)", "Tea", "Colour"]
+    assert sheet.header == [*FIELD_HEADERS.values(), *others, *OWN_HEADERS]
+    assert [sheet.column(name) for name in ("firstName", *others)] == [
+        ["Ada", ""], ["", "web"], ["by the door", ""], ["", "Assam"], ["red", ""],
+    ]  # fmt: skip
+
+
+async def test_export_of_leads_beside_a_file(world: World) -> None:
+    """The columns of the file come first; of the fields those follow that some lead has, each once."""
+    table = [["E-Mail", "Source"], ["ada@fernhill.example", "fair"]]
+    await take_in(world, ACCOUNT, table, CountingIdSource("file"))
+    added = await add_lead(world).run(ACCOUNT, {"email": "bob@fernhill.example", "last_name": ""}, {})
+    change = {"job_title": "CTO", "company_name": "Fernhill"}
+    await ChangeLead(leads=world.leads).run(ACCOUNT, added.line.lead.id, change, {}, versions=None)
+
+    sheet = await give_out(world, ACCOUNT)
+
+    assert sheet.header == ["E-Mail", "Source", "jobTitle", "companyName", *OWN_HEADERS]
+    assert sheet.column("jobTitle") == ["", "CTO"]
+
+
+async def test_columns_are_there_before_the_lead(world: World) -> None:
+    """A crash between the two leaves a column too many, never one too few."""
+    leads = LostLeads(world.database, world.clock)
+    with pytest.raises(ServiceUnavailable):
+        await AddLead(leads=leads, ids=CountingIdSource()).run(ACCOUNT, ADA, {"Source": "fair"})
+    assert Column("Source", None) in await world.leads.columns(ACCOUNT)
+    await world.add_lead()
+    with pytest.raises(ServiceUnavailable):
+        await ChangeLead(leads=leads).run(ACCOUNT, "lead-1", {}, {"Tea": "Assam"}, versions=None)
+    assert Column("Tea", None) in await world.leads.columns(ACCOUNT)
+    assert (await line(world)).lead.profile.extra == {}
+
+
+async def test_known_columns_are_not_written_again(world: World) -> None:
+    """A lead like those before it costs no transaction besides its own."""
+    leads = LostLeads(world.database, world.clock)
+    leads.is_away = False
+    add = AddLead(leads=leads, ids=CountingIdSource())
+    added = await add.run(ACCOUNT, ADA, {"Source": "fair"})
+    assert leads.columns_added == len(FIELD_HEADERS) + 1
+    await add.run(ACCOUNT, {"email": "bob@fernhill.example", "job_title": "CTO"}, {"Source": "web"})
+    change = ChangeLead(leads=leads)
+    await change.run(ACCOUNT, added.line.lead.id, {"job_title": "CEO"}, {"Source": None}, versions=None)
+    assert leads.columns_added == len(FIELD_HEADERS) + 1
 
 
 async def test_remove(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadgen.domain.lead import Profile
 from leadgen.domain.lead_row import (
     FIELD_HEADERS,
     OWN_HEADERS,
@@ -13,7 +14,10 @@ from leadgen.domain.lead_row import (
     ReadRow,
     RejectedRow,
     RowReader,
+    columns_of,
     is_usable,
+    new_columns,
+    read_fields,
     read_header,
     read_row,
 )
@@ -330,6 +334,31 @@ def test_an_own_header_of_a_foreign_file_gets_another_name() -> None:
     """A column phone_status of somebody else is kept, apart from the one of an export."""
     columns = read_header(["email", "phone_status"])
     assert columns[1] == Column("phone_status (file)", None)
+
+
+def test_an_own_header_among_fields_gets_another_name() -> None:
+    """As in a foreign file: else the export would hold its own column of that name alone."""
+    row = read_fields({"email": "ada@lovelace.example"}, {"phone": "by the door", "Notes": "tea"})
+    assert isinstance(row, ReadRow), row
+    assert row.profile.extra == {"phone (file)": "by the door", "Notes": "tea"}
+
+
+def test_columns_of_a_person() -> None:
+    """Those of the fields that are filled, in leadgen's order, then all others as they came."""
+    person = Profile(email="ada@lovelace.example", first_name="Ada", extra={"Notes": "", "email": "?"})
+    assert columns_of(person) == [
+        Column("firstName", "first_name"),
+        Column("email", "email"),
+        Column("Notes", None),
+        Column("email", None),
+    ]
+
+
+def test_new_columns_come_once() -> None:
+    """A field is known under any header, another column by its header alone."""
+    known = [Column("E-Mail", "email"), Column("Notes", None)]
+    tea, title = Column("Tea", None), Column("Notes", "job_title")
+    assert new_columns(known, [tea, Column("email", "email"), title, *known, tea]) == [tea, title]
 
 
 def test_repeated_headers_stay_apart() -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import RowMapping, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
@@ -46,7 +46,7 @@ from leadgen.application.ports.lead_repository import (
 )
 from leadgen.domain.budget import Span
 from leadgen.domain.lead import EndState, Lead, Profile
-from leadgen.domain.lead_row import Column
+from leadgen.domain.lead_row import Column, new_columns
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import Refusal
 
@@ -56,6 +56,11 @@ _PAGE = (
     .where(leads.c.account_id == bindparam("account"), IS_THERE, leads.c.id > bindparam("after"))
     .order_by(leads.c.id)
     .limit(bindparam("most"))
+)
+_COLUMNS = (
+    select(lead_columns.c.header, lead_columns.c.field)
+    .where(lead_columns.c.account_id == bindparam("account"))
+    .order_by(lead_columns.c.place)
 )
 
 
@@ -85,15 +90,9 @@ class SqlLeadRepository(ILeadRepository):
         """See ILeadRepository."""
         async with self._database.write() as conn:
             await _lock(conn, account)
-            known = await _columns(conn, account)
-            fields = {column.field for column in known if column.field}
-            headers = {column.header for column in known if not column.field}
-            new = [
-                column
-                for column in columns
-                if (column.field not in fields if column.field else column.header not in headers)
-            ]
-            if new:
+            rows = (await conn.execute(_COLUMNS, {"account": account})).mappings()
+            known = [_column_of(row) for row in rows]
+            if new := new_columns(known, columns):
                 places = range(len(known), len(known) + len(new))
                 await conn.execute(
                     lead_columns.insert(),
@@ -110,8 +109,7 @@ class SqlLeadRepository(ILeadRepository):
 
     async def columns(self, account: str) -> Sequence[Column]:
         """See ILeadRepository."""
-        async with self._database.read() as conn:
-            return await _columns(conn, account)
+        return [_column_of(row) for row in await self._database.look(_COLUMNS, {"account": account})]
 
     async def get(self, account: str, lead_id: str) -> LeadLine | None:
         """See ILeadRepository."""
@@ -256,8 +254,5 @@ async def _lock(conn: AsyncConnection, account: str) -> None:
     await conn.execute(select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
 
 
-async def _columns(conn: AsyncConnection, account: str) -> Sequence[Column]:
-    statement = (
-        select(lead_columns).where(lead_columns.c.account_id == account).order_by(lead_columns.c.place)
-    )
-    return [Column(row["header"], row["field"]) for row in (await conn.execute(statement)).mappings()]
+def _column_of(row: RowMapping) -> Column:
+    return Column(row["header"], row["field"])

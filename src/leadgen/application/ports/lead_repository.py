@@ -94,11 +94,11 @@ class ILeadRepository(ABC):
 
     @abstractmethod
     async def add_columns(self, account: str, columns: Sequence[Column]) -> None:
-        """Remembers the columns of a file for exports, in order, each field and each header once."""
+        """Remembers columns for exports, in order, each field and each header once, for good."""
 
     @abstractmethod
     async def columns(self, account: str) -> Sequence[Column]:
-        """The columns of all files so far, in the order in which they first came."""
+        """The columns of all files and of all single leads so far, in the order in which they first came."""
 
     @abstractmethod
     async def get(self, account: str, lead_id: str) -> LeadLine | None:

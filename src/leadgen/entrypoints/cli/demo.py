@@ -21,7 +21,7 @@ from leadgen.domain.job import JobReport
 from leadgen.domain.job_order import JobOrder
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import follow
-from leadgen.entrypoints.cli.leads import print_receipt
+from leadgen.entrypoints.cli.receipts import print_receipt
 from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, out
 from leadgen.settings import Settings, child_environment
 

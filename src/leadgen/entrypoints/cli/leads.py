@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from leadgen.application.import_leads import ImportReceipt
 from leadgen.composition import Leadgen
 from leadgen.domain.errors import LeadgenError
 from leadgen.entrypoints.cli import render
+from leadgen.entrypoints.cli.receipts import RejectedRows, print_receipt
 from leadgen.entrypoints.cli.running import (
     DEFAULT_ACCOUNT,
     AccountName,
@@ -30,10 +30,6 @@ from leadgen.entrypoints.memory import spare_the_collector
 
 app = typer.Typer(help="Import, export and look at leads.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-_SHOWN_MAX = 20
-_NAMED_MAX = 5
-"""So many rows are named that have the same trouble."""
-
 _PIPE_COLUMNS = 1_000
 """For whoever reads a pipe no name is cut."""
 
@@ -60,7 +56,13 @@ def import_(
             task = progress.add_task("", rows=0)
             _expect_many_rows()
             try:
-                return await leadgen.import_leads.run(account, source, name=str(file), progress=note)
+                return await leadgen.import_leads.run(
+                    account,
+                    source,
+                    name=str(file),
+                    progress=note,
+                    rejected=rejected.add if json else None,
+                )
             except (asyncio.CancelledError, LeadgenError):
                 if rows_in:
                     notes.print(
@@ -68,11 +70,12 @@ def import_(
                     )
                 raise
 
-    receipt = with_leadgen(use, account=account)
-    if json:
-        print_json(receipt_document(receipt))
-    else:
-        print_receipt(receipt)
+    with RejectedRows() as rejected:
+        receipt = with_leadgen(use, account=account)
+        if json:
+            rejected.print_json(receipt)
+        else:
+            print_receipt(receipt)
 
 
 @app.command()
@@ -162,49 +165,6 @@ def _expect_many_rows() -> None:
     """
     spare_the_collector()
     sys.setswitchinterval(0.000_1)
-
-
-def receipt_document(receipt: ImportReceipt) -> dict[str, object]:
-    """A receipt as `leads import --json` prints it."""
-    return {
-        "rows": receipt.rows,
-        "created": receipt.created,
-        "merged": receipt.merged,
-        "rejected": [{"row": each.row, "reason": each.reason} for each in receipt.rejected],
-        "warnings": [str(each) for each in receipt.warnings],
-    }
-
-
-def print_receipt(receipt: ImportReceipt, console: Console = out) -> None:
-    """A receipt for people."""
-    console.print(
-        f"{receipt.rows} rows: [bold]{receipt.created} created[/], {receipt.merged} merged, "
-        f"{len(receipt.rejected)} rejected."
-    )
-    complaints = _complaints(receipt)
-    for complaint in complaints[:_SHOWN_MAX]:
-        console.print(f"  {complaint}", style="yellow", markup=False)
-    if len(complaints) > _SHOWN_MAX:
-        console.print(f"  ... and {len(complaints) - _SHOWN_MAX} more: --json lists all", style="yellow")
-
-
-def _complaints(receipt: ImportReceipt) -> list[str]:
-    """Each trouble of rows once, with the rows that have it; then what is wrong with the file."""
-    rows_of: dict[str, list[int]] = {}
-    for rejected in receipt.rejected:
-        rows_of.setdefault(f" rejected: {rejected.reason}", []).append(rejected.row)
-    for warned in receipt.warnings:
-        if warned.row is not None:
-            rows_of.setdefault(f": {warned.what}", []).append(warned.row)
-    of_file = [warned.what for warned in receipt.warnings if warned.row is None]
-    return [_rows(rows) + what for what, rows in rows_of.items()] + of_file
-
-
-def _rows(numbers: Sequence[int]) -> str:
-    if len(numbers) == 1:
-        return f"row {numbers[0]}"
-    named = ", ".join(str(number) for number in numbers[:_NAMED_MAX])
-    return f"rows {named}" + (f" and {len(numbers) - _NAMED_MAX} more" if len(numbers) > _NAMED_MAX else "")
 
 
 def _spinner() -> Progress:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field
 
 from leadgen.application.check_providers import ProviderHealth
-from leadgen.application.import_leads import ImportReceipt
+from leadgen.application.import_leads import REJECTIONS_MAX, ImportReceipt
 from leadgen.application.ports.lead_repository import LeadLine
 from leadgen.application.show_job import JobStory
 from leadgen.application.show_usage import Usage
@@ -81,12 +81,16 @@ class RejectionDocument(BaseModel):
 
 
 class ReceiptDocument(BaseModel):
-    """What became of every row of a file: rows = created + merged + rejected."""
+    """What became of every row of a file: rows = created + merged + rejected_count."""
 
     rows: int
     created: int
     merged: int
-    rejected: list[RejectionDocument]
+    rejected_count: int
+    rejected: list[RejectionDocument] = Field(
+        max_length=REJECTIONS_MAX, description="The first of the rejected rows, by their numbers."
+    )
+    rejected_truncated: bool = Field(description="Whether more rows were rejected than are listed.")
     warnings: list[str]
 
     @classmethod
@@ -96,7 +100,9 @@ class ReceiptDocument(BaseModel):
             rows=receipt.rows,
             created=receipt.created,
             merged=receipt.merged,
-            rejected=[RejectionDocument(row=each.row, reason=each.reason) for each in receipt.rejected],
+            rejected_count=receipt.rejected,
+            rejected=[RejectionDocument(row=each.row, reason=each.reason) for each in receipt.rejections],
+            rejected_truncated=receipt.rejected > len(receipt.rejections),
             warnings=[str(each) for each in receipt.warnings],
         )
 
