@@ -191,7 +191,7 @@ while intended := [
         "application/settle_unknown.py",
         """\
         if isinstance(outcome, NotSent) and not lookup.lease_until <= self._clock.now():
-            return False  # it may still be on its way
+            return None  # it may still be on its way
 """,
         "",
         (pytest_of(_SETTLE, "test_question_that_was_not_received_is_believed_lost_after_its_lease"),),

@@ -59,7 +59,7 @@ LEDGER = (
     ),
     Mutant(
         "number-of-old-question",
-        "a lead that was changed gets the number of who it was",
+        "a changed lead gets the number of who it was",
         _COMMIT,
         " AND leads.question_version = given.question_version",
         "",
@@ -67,7 +67,7 @@ LEDGER = (
     ),
     Mutant(
         "removal-not-locked",
-        "a lead is removed while somebody is about to ask about it",
+        "a lead is removed while about to be asked about",
         "adapters/persistence/lead_changes.py",
         "is_lead(account, before.lead.id)).with_for_update())",
         "is_lead(account, before.lead.id)))",
@@ -104,8 +104,8 @@ is_closed = bool(await self._write(Close(lookup, None)))
         "number-replaced",
         "a found number replaces one that was there",
         _COMMIT,
-        "leads.account_id = given.account_id AND leads.phone IS NULL AND leads.deleted_at",
-        "leads.account_id = given.account_id AND leads.deleted_at",
+        " AND leads.phone IS NULL AND leads.deleted_at IS NULL",
+        " AND leads.deleted_at IS NULL",
         (
             pytest_of(
                 _LEDGER,
