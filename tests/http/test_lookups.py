@@ -194,6 +194,51 @@ async def test_one_lead(service: Service, client: httpx2.AsyncClient) -> None:
     assert is_problem(await client.post(path, params={"wait_seconds": 61}), 422)
 
 
+async def test_one_lead_once_more(service: Service, client: httpx2.AsyncClient) -> None:
+    """Sent again, the order of a search is not carried out again, and tells how the search stands by then."""
+    lead_id = (await service.add_lead(client))["id"]
+    path, headers = f"/v1/leads/{lead_id}/phone-lookup", {"Idempotency-Key": "one"}
+    service.searcher.has_ended = False
+    first = await client.post(path, headers=headers)
+    assert (first.status_code, "idempotency-replayed" in first.headers) == (202, False)
+    under_way = await client.post(path, headers=headers)
+    service.searcher.has_ended = True
+    verdict = Verdict(EndState.NOT_FOUND)
+    await service.leadgen.leads.conclude("default", Conclusion(lead_id, verdict))
+    over = await client.post(path, headers=headers)
+    told = [(each.status_code, each.json()["status"]) for each in (first, under_way, over)]
+    assert told == [(202, None), (202, None), (200, "not_found")]
+    for each in (under_way, over):
+        assert each.headers["idempotency-replayed"] == "true"
+        assert each.headers["location"] == first.headers["location"]
+    assert len(service.searcher.searched) == 1
+
+
+async def test_one_lead_once_more_after_a_failure(service: Service, client: httpx2.AsyncClient) -> None:
+    """A search that failed meanwhile is told as failed, with the reason."""
+    lead_id = (await service.add_lead(client))["id"]
+    path, headers = f"/v1/leads/{lead_id}/phone-lookup", {"Idempotency-Key": "one"}
+    service.searcher.has_ended = False
+    assert (await client.post(path, headers=headers)).status_code == 202
+    service.searcher.has_ended = True
+    await FailSearch(leads=service.leadgen.leads).run("default", lead_id, "set a key")
+    over = await client.post(path, headers=headers)
+    assert (over.status_code, over.json()["status"], over.json()["reason"]) == (200, "failed", "set a key")
+
+
+async def test_an_end_stays_an_end(service: Service, client: httpx2.AsyncClient) -> None:
+    """An order whose search had ended is told so, whatever is searched by then, and without Temporal."""
+    lead_id = (await service.add_lead(client))["id"]
+    path, headers = f"/v1/leads/{lead_id}/phone-lookup", {"Idempotency-Key": "one"}
+    assert (await client.post(path, headers=headers)).status_code == 200
+    service.searcher.has_ended, service.searcher.down = False, True
+    assert (await client.post(path, headers=headers)).status_code == 200
+    service.searcher.down = False
+    assert (await client.post(path, headers={"Idempotency-Key": "two"})).status_code == 202
+    service.searcher.down = True
+    assert is_problem(await client.post(path, headers={"Idempotency-Key": "two"}), 503, "unavailable")
+
+
 async def test_a_search_that_failed(service: Service, client: httpx2.AsyncClient) -> None:
     """Who waits for it and who looks at the lead later are told that it failed, why, and what to do."""
     lead_id = (await service.add_lead(client))["id"]

@@ -145,14 +145,20 @@ async def look_up_phone(
 
     async def work(_subject: str | None) -> Answer:
         has_ended = await leadgen.look_up_phone.run(key.account, lead_id, wait_seconds=wait, options=options)
-        return Answer(200 if has_ended else 202, str(int(has_ended)), f"/v1/leads/{lead_id}")
+        return _search_answer(lead_id, has_ended=has_ended)
+
+    async def renewed(kept: Answer) -> Answer:
+        if kept.status == 200:
+            return kept
+        found = await leadgen.look_at_search.run(key.account, lead_id)
+        return _search_answer(lead_id, has_ended=found.status is not None)
 
     async def shown(has_ended: str) -> str:
         found = await leadgen.look_at_search.run(key.account, lead_id, has_ended=has_ended == "1")
         return PhoneDocument.of(found).model_dump_json()
 
     body = f"{wait} {how.model_dump_json() if how else ''}"
-    response = await once(request, key, idempotency_key, body, work, shown=shown)
+    response = await once(request, key, idempotency_key, body, work, shown=shown, renewed=renewed)
     if prefer is not None and wait_seconds is None and _WAIT.search(prefer):
         response.headers["Preference-Applied"] = f"wait={wait}"
     return response
@@ -164,6 +170,11 @@ async def reported(leadgen: Leadgen, job_id: str) -> JobReport:
     if report is None:
         raise UnknownId("job", job_id)
     return report
+
+
+def _search_answer(lead_id: str, *, has_ended: bool) -> Answer:
+    """200 when it has ended, 202 while it goes on; what is known of the lead is added when it is sent."""
+    return Answer(200 if has_ended else 202, str(int(has_ended)), f"/v1/leads/{lead_id}")
 
 
 def _wait_of(prefer: str | None) -> int:
