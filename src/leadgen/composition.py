@@ -64,9 +64,11 @@ from leadgen.application.create_account import CreateAccount
 from leadgen.application.create_key import CreateKey
 from leadgen.application.end_job import EndJob
 from leadgen.application.export_leads import ExportLeads, ListRecords
+from leadgen.application.fail_search import FailSearch
 from leadgen.application.find_phone import FindPhone
 from leadgen.application.import_leads import ImportLeads
 from leadgen.application.look_at_job import LookAtJob
+from leadgen.application.look_at_search import LookAtSearch
 from leadgen.application.look_up_phone import LookUpPhone
 from leadgen.application.mend_jobs import MendJobs
 from leadgen.application.order_job import OrderJob
@@ -92,6 +94,7 @@ from leadgen.application.prune_deliveries import PruneDeliveries
 from leadgen.application.remove_lead import RemoveLead
 from leadgen.application.replay_webhook import ReplayWebhook
 from leadgen.application.report_providers import ReportProviders
+from leadgen.application.require_provider import RequireProvider
 from leadgen.application.revoke_key import RevokeKey
 from leadgen.application.round import OpenRound
 from leadgen.application.run_chunk import RunChunk
@@ -165,6 +168,7 @@ class Leadgen:
     continue_job: ContinueJob
     cancel_job: CancelJob
     check_providers: CheckProviders
+    require_provider: RequireProvider
     market: Market
     accounts: IAccountRepository
     webhooks: Webhooks
@@ -173,6 +177,7 @@ class Leadgen:
     remove_lead: RemoveLead
     list_records: ListRecords
     look_up_phone: LookUpPhone
+    look_at_search: LookAtSearch
     show_usage: ShowUsage
     run_once: RunOnce
     keys: Keys
@@ -344,6 +349,7 @@ def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activ
     leads, jobs, ids, clock, runner = parts.leads, parts.jobs, parts.ids, parts.clock, parts.runner
     accounts, budgets, catalog = parts.accounts, parts.budgets, parts.catalog
     books, wishes = SqlLedgerBooks(parts.database, parts.ledger), Wishes(jobs=jobs, runner=runner)
+    check = CheckProviders(catalog=catalog, providers=parts.providers)
     return Leadgen(
         create_account=CreateAccount(accounts=accounts),
         import_leads=ImportLeads(leads=leads, ids=ids),
@@ -356,7 +362,8 @@ def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activ
         pause_job=PauseJob(wishes=wishes),
         continue_job=ContinueJob(jobs=jobs, runner=runner, ids=ids, wishes=wishes),
         cancel_job=CancelJob(wishes=wishes),
-        check_providers=CheckProviders(catalog=catalog, providers=parts.providers),
+        check_providers=check,
+        require_provider=RequireProvider(check=check),
         market=_market(parts.database, catalog),
         accounts=accounts,
         webhooks=webhooks,
@@ -364,7 +371,10 @@ def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activ
         change_lead=ChangeLead(leads=leads),
         remove_lead=RemoveLead(leads=leads),
         list_records=ListRecords(leads=leads),
-        look_up_phone=LookUpPhone(leads=leads, searcher=parts.searcher),
+        look_up_phone=LookUpPhone(
+            leads=leads, searcher=parts.searcher, require_provider=RequireProvider(check=check)
+        ),
+        look_at_search=LookAtSearch(leads=leads, searcher=parts.searcher),
         show_usage=ShowUsage(accounts=accounts, budgets=budgets, books=books, clock=clock),
         run_once=RunOnce(store=SqlIdempotencyStore(parts.database), ids=ids, clock=clock),
         keys=_keys(SqlApiKeyRepository(parts.database), clock),
@@ -411,7 +421,9 @@ def _activities(parts: _Parts, webhooks: Webhooks, reuse_misses: timedelta) -> A
         reuse_misses=reuse_misses,
     )
     return Activities(
-        find_phone=FindPhoneActivities(FindPhone(leads=leads, open_round=open_round, search=search)),
+        find_phone=FindPhoneActivities(
+            FindPhone(leads=leads, open_round=open_round, search=search), FailSearch(leads=leads)
+        ),
         find_phones=FindPhonesActivities(
             PlanJob(jobs=jobs, accounts=accounts, clock=clock),
             RunChunk(

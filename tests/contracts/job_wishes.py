@@ -146,6 +146,20 @@ class JobWishesContract:
         assert (reopened.status, reopened.wanted) == (JobStatus.RUNNING, Wanted.RUN)
         assert (reopened.idle_seconds, reopened.seconds(stores.clock.now())) == (3_600.0, 60.0)
 
+    async def test_end_of_what_another_carries(self, stores: Stores) -> None:
+        """Who ends a job by what was seen of its carrier leaves it alone when another one carries it."""
+        running, ids = await _running(stores)
+        await stores.jobs.conclude(running, [Conclusion(each, OVER_BUDGET) for each in ids])
+        assert await stores.jobs.end(running.id, JobStatus.DONE, seen=running)
+        assert not await stores.jobs.end(running.id, JobStatus.STOPPED, seen=running)
+        assert await stores.jobs.reopen(running.id, carrier="second", budget_micros=None)
+        before = await _report(stores)
+        for seen in (running, WAITING):
+            assert not await stores.jobs.end(running.id, JobStatus.STOPPED, seen=seen)
+        assert await _report(stores) == before
+        assert await stores.jobs.end(running.id, JobStatus.STOPPED, seen=before.job)
+        assert (await _report(stores)).job.status is JobStatus.STOPPED
+
     async def test_wishes_at_once(self, open_stores: OpenStores) -> None:
         """Of contradicting wishes from two processes one stands, and one to cancel always does."""
         processes = [open_stores(), open_stores()]

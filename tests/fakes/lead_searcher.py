@@ -26,3 +26,8 @@ class RecordingLeadSearcher(ILeadSearcher):
         self.searched.append((account, lead_id, wait_seconds))
         self.options.append(options)
         return self.has_ended
+
+    async def goes_on(self, lead_id: str) -> bool:
+        if self.down:
+            raise ServiceUnavailable("Temporal", "nowhere", "start it")
+        return not self.has_ended

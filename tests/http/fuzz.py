@@ -44,9 +44,11 @@ class Verdict:
 
 @contextmanager
 def served(folder: Path, temporal_address: str, **settings: str) -> Iterator[Served]:
-    """`leadgen serve` over a new database."""
-    own = {"TEMPORAL_ADDRESS": temporal_address, "API_RATE": "1000000/1s", "LOG_FORMAT": "json", **settings}
-    environment = {**BARE, **{f"LEADGEN_{name}": value for name, value in own.items()}}
+    """`leadgen serve` over a new database; one provider has a key, and is not there."""
+    provider = {"ORION_URL": "http://127.0.0.1:1/orion", "ORION_API_KEY": "secret-key"}
+    own = {"TEMPORAL_ADDRESS": temporal_address, "API_RATE": "1000000/1s", "LOG_FORMAT": "json"}
+    given = own | provider | settings
+    environment = {**BARE, **{f"LEADGEN_{name}": value for name, value in given.items()}}
 
     def leadgen(*words: str) -> str:
         command = [str(SCRIPT), *words]

@@ -13,6 +13,7 @@ import httpx2
 from sqlalchemy import create_engine, insert
 
 from leadgen.adapters.persistence.tables import accounts
+from leadgen.adapters.system import SystemClock
 from leadgen.composition import Leadgen, Overrides, compose
 from leadgen.domain.api_key import Scope
 from leadgen.entrypoints.http.app import create_app
@@ -20,6 +21,7 @@ from leadgen.entrypoints.http.server import listen, serve_app
 from leadgen.settings import Settings
 from tests.fakes.job_runner import RecordingJobRunner
 from tests.fakes.lead_searcher import RecordingLeadSearcher
+from tests.fakes.phone_provider import ScriptedProvider
 
 ACCOUNT = "default"
 OTHER = "umbrella"
@@ -71,13 +73,14 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    database_url: str, api_rate: str = AMPLE, redis_url: str | None = None
+    database_url: str, api_rate: str = AMPLE, redis_url: str | None = None, *, has_key: bool = True
 ) -> AsyncIterator[Service]:
-    """A service on a free port, over a migrated database."""
+    """A service on a free port, over a migrated database; ``has_key``: whether one provider has a key."""
     settings = Settings(database_url=database_url, api_rate=api_rate, redis_url=redis_url)
     runner, searcher = RecordingJobRunner(), RecordingLeadSearcher()
     stop = asyncio.Event()
-    overrides = Overrides(providers={}, runner=runner, searcher=searcher)
+    providers = {"orion": ScriptedProvider(SystemClock())} if has_key else {}
+    overrides = Overrides(providers=providers, runner=runner, searcher=searcher)
     with listen("127.0.0.1", 0) as listener:
         async with compose(settings, overrides) as leadgen:
             serving = asyncio.create_task(serve_app(create_app(leadgen, settings), listener, stop))

@@ -6,6 +6,7 @@ import json
 import httpx2
 import pytest
 
+from leadgen.application.fail_search import FailSearch
 from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.domain.job import JobScope
 from leadgen.domain.lead import EndState
@@ -15,7 +16,7 @@ from leadgen.domain.search_options import SearchOptions, Strategy
 from leadgen.domain.waterfall import Reused, Verdict
 from leadgen.entrypoints.cli import render
 from tests.http.operations import is_problem
-from tests.http.service import Service
+from tests.http.service import Service, serving
 
 CLIENTS = 50
 
@@ -191,6 +192,84 @@ async def test_one_lead(service: Service, client: httpx2.AsyncClient) -> None:
     assert (await client.post(path)).status_code == 202
     assert [each[1:] for each in service.searcher.searched] == [(lead["id"], wait) for wait in (7, 3, 0)]
     assert is_problem(await client.post(path, params={"wait_seconds": 61}), 422)
+
+
+async def test_one_lead_once_more(service: Service, client: httpx2.AsyncClient) -> None:
+    """Sent again, the order of a search is not carried out again, and tells how the search stands by then."""
+    lead_id = (await service.add_lead(client))["id"]
+    path, headers = f"/v1/leads/{lead_id}/phone-lookup", {"Idempotency-Key": "one"}
+    service.searcher.has_ended = False
+    first = await client.post(path, headers=headers)
+    assert (first.status_code, "idempotency-replayed" in first.headers) == (202, False)
+    under_way = await client.post(path, headers=headers)
+    service.searcher.has_ended = True
+    verdict = Verdict(EndState.NOT_FOUND)
+    await service.leadgen.leads.conclude("default", Conclusion(lead_id, verdict))
+    over = await client.post(path, headers=headers)
+    told = [(each.status_code, each.json()["status"]) for each in (first, under_way, over)]
+    assert told == [(202, None), (202, None), (200, "not_found")]
+    for each in (under_way, over):
+        assert each.headers["idempotency-replayed"] == "true"
+        assert each.headers["location"] == first.headers["location"]
+    assert len(service.searcher.searched) == 1
+
+
+async def test_one_lead_once_more_after_a_failure(service: Service, client: httpx2.AsyncClient) -> None:
+    """A search that failed meanwhile is told as failed, with the reason."""
+    lead_id = (await service.add_lead(client))["id"]
+    path, headers = f"/v1/leads/{lead_id}/phone-lookup", {"Idempotency-Key": "one"}
+    service.searcher.has_ended = False
+    assert (await client.post(path, headers=headers)).status_code == 202
+    service.searcher.has_ended = True
+    await FailSearch(leads=service.leadgen.leads).run("default", lead_id, "set a key")
+    over = await client.post(path, headers=headers)
+    assert (over.status_code, over.json()["status"], over.json()["reason"]) == (200, "failed", "set a key")
+
+
+async def test_an_end_stays_an_end(service: Service, client: httpx2.AsyncClient) -> None:
+    """An order whose search had ended is told so, whatever is searched by then, and without Temporal."""
+    lead_id = (await service.add_lead(client))["id"]
+    path, headers = f"/v1/leads/{lead_id}/phone-lookup", {"Idempotency-Key": "one"}
+    assert (await client.post(path, headers=headers)).status_code == 200
+    service.searcher.has_ended, service.searcher.down = False, True
+    assert (await client.post(path, headers=headers)).status_code == 200
+    service.searcher.down = False
+    assert (await client.post(path, headers={"Idempotency-Key": "two"})).status_code == 202
+    service.searcher.down = True
+    assert is_problem(await client.post(path, headers={"Idempotency-Key": "two"}), 503, "unavailable")
+
+
+async def test_a_search_that_failed(service: Service, client: httpx2.AsyncClient) -> None:
+    """Who waits for it and who looks at the lead later are told that it failed, why, and what to do."""
+    lead_id = (await service.add_lead(client))["id"]
+    assert (await client.get(f"/v1/leads/{lead_id}")).json()["phone_reason"] is None
+    await FailSearch(leads=service.leadgen.leads).run("default", lead_id, "set a key")
+    waited = await client.post(f"/v1/leads/{lead_id}/phone-lookup", params={"wait_seconds": 9})
+    told = waited.json()
+    assert (waited.status_code, told["status"], told["reason"]) == (200, "failed", "set a key")
+    looked = (await client.get(waited.headers["location"])).json()
+    assert (looked["phone_status"], looked["phone_reason"]) == ("failed", "set a key")
+
+
+async def test_a_search_that_was_broken_off(service: Service, client: httpx2.AsyncClient) -> None:
+    """A search that has ended and left nothing behind has failed: it is not told as going on."""
+    lead_id = (await service.add_lead(client))["id"]
+    ended = await client.post(f"/v1/leads/{lead_id}/phone-lookup", params={"wait_seconds": 9})
+    assert (ended.status_code, ended.json()["status"]) == (200, "failed")
+    assert "order it again" in ended.json()["reason"]
+
+
+async def test_no_provider_has_a_key(database_url: str) -> None:
+    """Nothing is ordered that could ask nobody, and the problem says what to set."""
+    async with serving(database_url, has_key=False) as service:
+        client = service.client(await service.key())
+        lead = await service.add_lead(client)
+        for path in ("/v1/phone-lookups", f"/v1/leads/{lead['id']}/phone-lookup", "/v1/jobs/x/resume"):
+            answer = await client.post(path, json={})
+            assert is_problem(answer, 503, "unavailable")
+            assert "LEADGEN_ORION_API_KEY" in answer.json()["detail"]
+        assert (service.runner.started, service.searcher.searched) == ([], [])
+        assert (await client.get("/v1/jobs")).json()["jobs"] == []
 
 
 async def test_a_lead_that_has_a_number(service: Service, client: httpx2.AsyncClient) -> None:

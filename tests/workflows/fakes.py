@@ -153,6 +153,22 @@ class FakeJob:
 
 
 @dataclass
+class LateJob(FakeJob):
+    """A job whose first chunk notices a pause as all others do, and tells of it when one has begun anew."""
+
+    @activity.defn(name="run_chunk")
+    async def run_chunk(self, chunk: ChunkInput) -> ChunkProgress:
+        """Ends as all others do, but for the first run of the first chunk."""
+        is_late = chunk.start == 0 and 0 not in self.starts
+        progress = await super().run_chunk(chunk)
+        begun = len(self.chunks)
+        while is_late and progress.wanted is Wanted.PAUSE and len(self.chunks) == begun:
+            activity.heartbeat()
+            await asyncio.sleep(0.02)
+        return progress
+
+
+@dataclass
 class FakeUpkeep:
     """Every activity of upkeep: each raises what it is given, one error a call, then mends."""
 

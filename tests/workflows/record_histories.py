@@ -32,6 +32,7 @@ from tests.workflows.fakes import (
     FakeJob,
     FakeSearch,
     FakeUpkeep,
+    LateJob,
     events,
     gone_for_good,
     until,
@@ -97,6 +98,7 @@ def _steered() -> Sequence[_Recording]:
     steered = (
         ("find-phones-deaf", FakeJob(leads=CHUNK_LEADS, parks={0: [2 * _SOON, _SOON]}), _wake_parked),
         ("find-phones-paused", FakeJob(leads=window, held=range(window)), _pause_and_resume),
+        ("find-phones-resumed", LateJob(leads=window, held=range(window)), _pause_and_resume),
         ("find-phones-cancelled", FakeJob(leads=window, held=range(window)), _cancel),
         ("find-phones-cancelled-parked", FakeJob(leads=CHUNK_LEADS, parks={0: [HOUR]}), _cancel_parked),
     )

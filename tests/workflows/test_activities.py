@@ -16,6 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from leadgen.adapters.persistence.database import Database
 from leadgen.adapters.persistence.ledger import SqlLookupLedger
 from leadgen.adapters.persistence.schema import upgrade
+from leadgen.application.fail_search import FailSearch
 from leadgen.application.find_phone import Finding, FindPhone
 from leadgen.application.paid_calls import GIVE_UP_SECONDS
 from leadgen.application.ports.clock import IClock
@@ -24,7 +25,7 @@ from leadgen.application.ports.lead_repository import Arrival
 from leadgen.composition import Leadgen, Overrides, compose
 from leadgen.domain.errors import InvalidInput, LeadgenError, NotConfigured, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus, Wanted
-from leadgen.domain.lead import Input, Question
+from leadgen.domain.lead import EndState, Input, Question
 from leadgen.domain.lookup import Lookup, LookupState
 from leadgen.domain.provider import (
     Charges,
@@ -317,12 +318,19 @@ class BrokenSearch(FindPhone):
 @pytest.mark.parametrize(
     ("faults", "non_retryable"), [(0, False), (FAULT_ATTEMPTS_MAX - 2, False), (FAULT_ATTEMPTS_MAX - 1, True)]
 )
-async def test_an_outage_uses_up_no_attempt(faults: int, non_retryable: bool) -> None:
-    """However long the database was away before, a fault is tried as often as any."""
+async def test_an_outage_uses_up_no_attempt(tmp_path: Path, faults: int, non_retryable: bool) -> None:
+    """However long the database was away before, a fault is tried as often as any, then the lead failed."""
     after_an_outage = environment(attempt=99, beats=(0, faults, False))
-    with pytest.raises(ApplicationError) as failed:
-        await after_an_outage.run(FindPhoneActivities(BrokenSearch()).search_lead, search_input("x"))
+    async with composed(tmp_path) as leadgen:
+        lead_id = await add_lead(leadgen)
+        broken = FindPhoneActivities(BrokenSearch(), FailSearch(leads=leadgen.leads))
+        with pytest.raises(ApplicationError) as failed:
+            await after_an_outage.run(broken.search_lead, search_input(lead_id))
+        found = await leadgen.look_at_search.run("default", lead_id, has_ended=non_retryable)
     assert failed.value.non_retryable is non_retryable
+    assert found.status is (EndState.FAILED if non_retryable else None)
+    assert ("KeyError at" in str(found.reason)) is non_retryable
+    assert SECRET not in str(found.reason)
 
 
 async def test_unknown_job(tmp_path: Path) -> None:

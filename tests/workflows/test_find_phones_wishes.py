@@ -26,7 +26,7 @@ from leadgen.workflows.find_phones.workflow import (
     WINDOW_CHUNKS,
     FindPhonesWorkflow,
 )
-from tests.workflows.fakes import CHUNK_LEADS, HOUR, FakeJob, events, in_flight_max, until, working
+from tests.workflows.fakes import CHUNK_LEADS, HOUR, FakeJob, LateJob, events, in_flight_max, until, working
 
 NOW = timedelta()
 Handle = WorkflowHandle[Any, FindPhonesResult]
@@ -153,6 +153,18 @@ async def test_resumed_beside_a_chunk(dev_server: WorkflowEnvironment) -> None:
         job.release.set()
         await handle.result()
     assert (job.starts.count(Slow.START), set(job.starts)) == (1, set(ALL_STARTS))
+
+
+async def test_resumed_before_a_chunk_tells_of_the_pause(dev_server: WorkflowEnvironment) -> None:
+    """What a chunk noticed before the job was resumed does not halt it: the workflow looks again."""
+    job = LateJob(leads=200, held={0, 100})
+    async with carried_out(dev_server, job) as handle:
+        await pause(job, handle)
+        job.release.set()
+        await want(job, handle, Wanted.RUN)
+        await until(lambda: len(job.ends) == 1)
+    assert sorted(job.starts) == [0, 0, 100, 100]
+    assert job.looks == [Wanted.PAUSE, Wanted.RUN, Wanted.RUN]
 
 
 async def test_cancel(dev_server: WorkflowEnvironment) -> None:

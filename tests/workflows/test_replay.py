@@ -89,6 +89,7 @@ def test_signals_of_before() -> None:
     assert heeds == {
         "find-phones-deaf": False,
         "find-phones-paused": True,
+        "find-phones-resumed": True,
         "find-phones-cancelled": True,
         "find-phones-cancelled-parked": True,
     }

@@ -17,6 +17,7 @@ from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.job_order import JobOrder
 from leadgen.domain.lead import EndState
+from leadgen.domain.selection import Refusal
 from leadgen.domain.waterfall import Verdict
 from tests import builders
 from tests.builders import ACCOUNT
@@ -282,6 +283,35 @@ async def test_job_whose_workflow_has_ended_is_closed(
     assert report is not None
     assert (report.job.status, report.incomplete) == (JobStatus.STOPPED, 2)
     assert await mend.run() == Mended(0, 0)
+
+
+class Resuming(RecordingJobRunner):
+    """A runner whose workflow ends for want of money, and whose job is resumed, while its state is told."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    async def state(self, job: Job) -> RunState:
+        await self._world.jobs.end(job.id, JobStatus.DONE)
+        assert await self._world.jobs.reopen(job.id, carrier="second", budget_micros=None)
+        return RunState.ENDED
+
+
+async def test_job_that_is_resumed_meanwhile_is_left_alone(world: World) -> None:
+    """The end of a workflow is no end of the job when another one carries it by then."""
+    await world.add_leads(1)
+    running = await world.add_job()
+    refusal = Refusal("orion", "budget: the job's is used up", prevents=True, over=Span.JOB)
+    verdict = Verdict(EndState.INCOMPLETE, unasked=(refusal,))
+    await world.jobs.conclude(running, [Conclusion("lead-1", verdict)])
+    await world.clock.advance(60.0)
+
+    mend = MendJobs(jobs=world.jobs, runner=Resuming(world), clock=world.clock)
+    assert await mend.run() == Mended(0, 0)
+
+    standing = await job(world, "job-1")
+    assert (standing.status, standing.carrier) == (JobStatus.RUNNING, "second")
 
 
 async def test_running_job_is_left_alone(world: World, mend: MendJobs, runner: RecordingJobRunner) -> None:

@@ -1,24 +1,37 @@
 """One lead at a time: added, changed, forgotten, and looked up for somebody who waits."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from leadgen.adapters.persistence.leads import SqlLeadRepository
 from leadgen.application.add_lead import AddLead
 from leadgen.application.change_lead import ChangeLead
+from leadgen.application.check_providers import CheckProviders
+from leadgen.application.fail_search import FailSearch
+from leadgen.application.look_at_search import LookAtSearch
 from leadgen.application.look_up_phone import LookUpPhone
 from leadgen.application.ports.lead_repository import Arrival, LeadLine
 from leadgen.application.remove_lead import RemoveLead
-from leadgen.domain.errors import ChangedMeanwhile, InvalidInput, NotPossible, ServiceUnavailable, UnknownId
+from leadgen.application.require_provider import RequireProvider
+from leadgen.domain.errors import (
+    ChangedMeanwhile,
+    InvalidInput,
+    NotConfigured,
+    NotPossible,
+    ServiceUnavailable,
+    UnknownId,
+)
 from leadgen.domain.lead import EndState, Profile
 from leadgen.domain.lead_row import FIELD_HEADERS, OWN_HEADERS, Column
 from leadgen.domain.phone import PhoneNumber
+from leadgen.domain.provider import IPhoneProvider
 from tests.builders import ACCOUNT, us_phone
 from tests.contracts.stores import ended
 from tests.fakes.id_source import CountingIdSource
 from tests.fakes.lead_searcher import RecordingLeadSearcher
+from tests.fakes.phone_provider import ScriptedProvider
 from tests.unit.application.tables import give_out, take_in
 from tests.unit.application.world import World
 
@@ -191,18 +204,67 @@ async def test_remove(world: World) -> None:
         await remove.run(ACCOUNT, "lead-1", versions=None)
 
 
+def look_up_phone(world: World, searcher: RecordingLeadSearcher, *providers: str) -> LookUpPhone:
+    """The use case over a world in which these providers have a key."""
+    known: Mapping[str, IPhoneProvider] = {name: ScriptedProvider(world.clock) for name in providers}
+    check = CheckProviders(catalog=world.catalog, providers=known)
+    return LookUpPhone(leads=world.leads, searcher=searcher, require_provider=RequireProvider(check=check))
+
+
 async def test_look_up(world: World) -> None:
-    """The search is started or joined, and the lead told as it is when the wait is over."""
+    """The search is started or joined, and whoever waits is told whether it has ended in time."""
     searcher = RecordingLeadSearcher()
-    look_up = LookUpPhone(leads=world.leads, searcher=searcher)
+    look_up = look_up_phone(world, searcher, "orion")
     await world.add_lead()
     searcher.has_ended = False
-    assert not (await look_up.run(ACCOUNT, "lead-1", wait_seconds=2)).has_ended
+    assert not await look_up.run(ACCOUNT, "lead-1", wait_seconds=2)
     searcher.has_ended = True
-    assert (await look_up.run(ACCOUNT, "lead-1", wait_seconds=3)).line == await line(world)
+    assert await look_up.run(ACCOUNT, "lead-1", wait_seconds=3)
     assert searcher.searched == [(ACCOUNT, "lead-1", 2), (ACCOUNT, "lead-1", 3)]
     await world.add_lead(2, phone=us_phone())
-    assert (await look_up.run(ACCOUNT, "lead-2", wait_seconds=9)).has_ended
+    assert await look_up.run(ACCOUNT, "lead-2", wait_seconds=9)
     assert len(searcher.searched) == 2
     with pytest.raises(UnknownId):
         await look_up.run(ACCOUNT, "nothing", wait_seconds=0)
+
+
+async def test_look_up_without_a_key(world: World) -> None:
+    """A search that could ask nobody is not started; a number that is there is told all the same."""
+    searcher = RecordingLeadSearcher()
+    look_up = look_up_phone(world, searcher)
+    await world.add_lead()
+    await world.add_lead(2, phone=us_phone())
+    with pytest.raises(NotConfigured, match="_API_KEY"):
+        await look_up.run(ACCOUNT, "lead-1", wait_seconds=0)
+    assert await look_up.run(ACCOUNT, "lead-2", wait_seconds=0)
+    assert searcher.searched == []
+
+
+async def test_look_at_a_search(world: World) -> None:
+    """It goes on, has ended as the lead says, or has failed: with the reason on record, or without any."""
+    searcher = RecordingLeadSearcher()
+    look = LookAtSearch(leads=world.leads, searcher=searcher)
+    await world.add_lead()
+    searcher.has_ended = False
+    assert (await look.run(ACCOUNT, "lead-1")).status is None
+    assert (await look.run(ACCOUNT, "lead-1", has_ended=True)).status is EndState.FAILED
+    searcher.has_ended = True
+    broken_off = await look.run(ACCOUNT, "lead-1")
+    assert (broken_off.status, "order it again" in str(broken_off.reason)) == (EndState.FAILED, True)
+    await FailSearch(leads=world.leads).run(ACCOUNT, "lead-1", "set a key")
+    failed = await look.run(ACCOUNT, "lead-1")
+    assert (failed.line, failed.status, failed.reason) == (await line(world), EndState.FAILED, "set a key")
+    await world.leads.conclude(ACCOUNT, ended("lead-1", EndState.NOT_FOUND))
+    assert (await look.run(ACCOUNT, "lead-1")).reason is None
+    with pytest.raises(UnknownId):
+        await look.run(ACCOUNT, "nothing")
+
+
+async def test_look_at_a_lead_that_has_a_number(world: World) -> None:
+    """A number that another search has found ends this one, and no failure takes it away."""
+    searcher = RecordingLeadSearcher()
+    searcher.has_ended = False
+    await world.add_lead(phone=us_phone())
+    await FailSearch(leads=world.leads).run(ACCOUNT, "lead-1", "set a key")
+    found = await LookAtSearch(leads=world.leads, searcher=searcher).run(ACCOUNT, "lead-1")
+    assert (found.status, found.reason, found.line.lead.phone) == (EndState.FOUND, None, us_phone())

@@ -204,9 +204,11 @@ class SqlJobRepository(IJobRepository):
         return changed
 
     @uninterrupted
-    async def end(self, job_id: str, status: JobStatus) -> None:
+    async def end(self, job_id: str, status: JobStatus, *, seen: Job | None = None) -> bool:
         """See IJobRepository."""
         is_unended = (jobs.c.id == job_id) & jobs.c.status.not_in(_ENDS)
+        if seen is not None:
+            is_unended &= jobs.c.carrier == seen.carrier
         is_open = (job_items.c.job_id == job_id) & job_items.c.state.is_(None)
         is_cancelled = jobs.c.wanted == Wanted.CANCEL.value
         ends = [(is_cancelled, JobStatus.CANCELLED.value)]
@@ -217,7 +219,7 @@ class SqlJobRepository(IJobRepository):
         async with self._database.write() as conn:
             ended = (await conn.execute(end.returning(jobs.c.status))).scalar()
             if ended is None:
-                return
+                return False
             is_done = ended in {JobStatus.DONE.value, JobStatus.BUDGET_REACHED.value}
             left = EndState.FAILED if is_done else EndState.INCOMPLETE
             await tell_open_leads(conn, job_id, left, now)
@@ -226,6 +228,7 @@ class SqlJobRepository(IJobRepository):
             is_told = await self._tell_end(conn, job_id)
         if is_told:
             self._outbox.ring()
+        return True
 
     async def _tell_end(self, conn: AsyncConnection, job_id: str) -> bool:
         job = await _get(conn, job_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import Priority, WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from leadgen.adapters.temporal.connection import INTERACTIVE, REMEDY
 from leadgen.application.ports.lead_searcher import ILeadSearcher
@@ -31,7 +31,7 @@ class TemporalLeadSearcher(ILeadSearcher):
             search = await client.start_workflow(
                 "FindPhone",
                 {"lead_id": lead_id, "account": account, **_words(options)},
-                id=f"find-phone-{lead_id}",
+                id=_workflow_id(lead_id),
                 task_queue=self._task_queue,
                 priority=Priority(priority_key=INTERACTIVE, fairness_key=account),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -45,9 +45,27 @@ class TemporalLeadSearcher(ILeadSearcher):
         except WorkflowFailureError:
             return True
         except RPCError as error:
-            address = client.service_client.config.target_host
-            raise ServiceUnavailable("Temporal", address, REMEDY) from error
+            raise _unavailable(client) from error
         return True
+
+    async def goes_on(self, lead_id: str) -> bool:
+        """See ILeadSearcher."""
+        client = await self._connect()
+        try:
+            search = await client.get_workflow_handle(_workflow_id(lead_id)).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise _unavailable(client) from error
+        return search.status == WorkflowExecutionStatus.RUNNING
+
+
+def _workflow_id(lead_id: str) -> str:
+    return f"find-phone-{lead_id}"
+
+
+def _unavailable(client: Client) -> ServiceUnavailable:
+    return ServiceUnavailable("Temporal", client.service_client.config.target_host, REMEDY)
 
 
 def _words(options: SearchOptions) -> dict[str, str | bool]:

@@ -55,8 +55,9 @@ class IJobRepository(ABC):
         """
 
     @abstractmethod
-    async def end(self, job_id: str, status: JobStatus) -> None:
-        """Ends a job; one that has ended stays as it is. Done without enough money is ``budget_reached``.
+    async def end(self, job_id: str, status: JobStatus, *, seen: Job | None = None) -> bool:
+        """Ends a job, and whether it did: one that has ended stays as it is, as does one that another carrier
+        than that of ``seen`` carries by now. Done without enough money is ``budget_reached``.
 
         One that was to be cancelled is ``cancelled``, however it ends. Leads still open in it end there as
         failed when it is done, and as incomplete when it was cancelled or stopped.

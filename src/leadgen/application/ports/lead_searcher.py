@@ -15,7 +15,11 @@ class ILeadSearcher(ABC):
         self, account: str, lead_id: str, *, wait_seconds: float, options: SearchOptions = AS_USUAL
     ) -> bool:
         """Starts the search, or joins the one under way as that one was ordered; whether it has ended within
-        ``wait_seconds``.
+        ``wait_seconds``, be it that it failed.
 
         It goes on though nobody waits for it.
         """
+
+    @abstractmethod
+    async def goes_on(self, lead_id: str) -> bool:
+        """Whether a search for this lead is under way."""

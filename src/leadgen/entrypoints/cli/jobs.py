@@ -17,7 +17,7 @@ from leadgen.domain.job import JobReport
 from leadgen.domain.money import micros_from_usd
 from leadgen.entrypoints.cli import render
 from leadgen.entrypoints.cli.following import stories
-from leadgen.entrypoints.cli.phones import print_report, reported, require_a_key
+from leadgen.entrypoints.cli.phones import print_report, reported
 from leadgen.entrypoints.cli.running import DEFAULT_ACCOUNT, AccountName, notes, out, print_json, with_leadgen
 
 app = typer.Typer(help="Look at jobs, pause, resume and cancel them.", no_args_is_help=True)
@@ -112,7 +112,7 @@ def resume(
     budget_micros = None if budget is None else micros_from_usd(budget, "budget")
 
     async def use(leadgen: Leadgen) -> JobReport:
-        await require_a_key(leadgen)
+        await leadgen.require_provider.run()
         wish = await leadgen.continue_job.run(account, job_id, budget_micros=budget_micros)
         _say_if_late(wish)
         return await reported(leadgen, account, job_id, wait=wait)

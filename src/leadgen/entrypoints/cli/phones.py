@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from leadgen.composition import Leadgen
-from leadgen.domain.errors import NotConfigured
 from leadgen.domain.job import Job, JobReport
 from leadgen.domain.job_order import Only, read_order
 from leadgen.domain.ordering import Order
@@ -133,7 +132,7 @@ def find(
     )
 
     async def use(leadgen: Leadgen) -> JobReport:
-        await require_a_key(leadgen)
+        await leadgen.require_provider.run()
         job = await leadgen.order_job.run(account, wanted)
         if lead is None:
             await _note_others(leadgen, job)
@@ -191,19 +190,3 @@ def print_report(report: JobReport, *, wait: bool, json: bool) -> None:
         out.print(line, soft_wrap=True)
     if report.providers:
         out.print(render.spend_table(report))
-
-
-async def require_a_key(leadgen: Leadgen) -> None:
-    """Raises NotConfigured when no provider could be asked at all."""
-    health = await leadgen.check_providers.run(reach=False)
-    if any(each.has_key and each.config.enabled for each in health):
-        return
-    if disabled := [each.config.name for each in health if each.has_key]:
-        raise NotConfigured(
-            f"no provider that has a key is enabled: `leadgen providers set {disabled[0]} enabled=true`"
-        )
-    names = [each.config.name.upper() for each in health]
-    raise NotConfigured(
-        f"no provider can be asked: set LEADGEN_{names[0]}_URL and LEADGEN_{names[0]}_API_KEY"
-        f" (or those of {', '.join(names[1:])}); `leadgen providers list` shows which are enabled"
-    )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from leadgen.application.check_providers import ProviderHealth
 from leadgen.application.import_leads import REJECTIONS_MAX, ImportReceipt
+from leadgen.application.look_at_search import LookedUp
 from leadgen.application.ports.lead_repository import LeadLine
 from leadgen.application.show_job import JobStory
 from leadgen.application.show_usage import Usage
@@ -64,6 +65,17 @@ class LeadDocument(BaseModel):
             phone_status=lead.phone_status,
             cost_usd=usd(line.cost_micros),
         )
+
+
+class SearchedLeadDocument(LeadDocument):
+    """A lead, and where its last search failed why."""
+
+    phone_reason: str | None = Field(description="Why it failed, and what to do; null where it did not.")
+
+    @classmethod
+    def of_line(cls, line: LeadLine, reason: str | None) -> SearchedLeadDocument:
+        """The document of a lead, with the reason of its failure, if it is one."""
+        return cls(**LeadDocument.of(line).model_dump(), phone_reason=reason)
 
 
 class LeadPage(BaseModel):
@@ -242,6 +254,7 @@ class PhoneDocument(BaseModel):
 
     lead_id: str
     status: EndState | None
+    reason: str | None = Field(description="Why it failed, and what to do; null where it did not.")
     phone: str | None
     phone_country: str | None
     phone_line: LineType | None
@@ -249,12 +262,13 @@ class PhoneDocument(BaseModel):
     cost_usd: float
 
     @classmethod
-    def of(cls, line: LeadLine, *, has_ended: bool) -> PhoneDocument:
+    def of(cls, found: LookedUp) -> PhoneDocument:
         """The document of a search."""
-        lead = LeadDocument.of(line)
+        lead = LeadDocument.of(found.line)
         return cls(
             lead_id=lead.id,
-            status=lead.phone_status if has_ended else None,
+            status=found.status,
+            reason=found.reason,
             phone=lead.phone,
             phone_country=lead.phone_country,
             phone_line=lead.phone_line,

@@ -63,6 +63,7 @@ async def resume_job(
     """Go on with a job that is paused or out of money; what it has paid for is not asked again."""
     budget_usd = how.budget_usd if how else None
     budget_micros = None if budget_usd is None else round(budget_usd * MICROS_PER_USD)
+    await leadgen.require_provider.run()
     wish = await leadgen.continue_job.run(key.account, job_id, budget_micros=budget_micros)
     return await _document(leadgen, wish)
 

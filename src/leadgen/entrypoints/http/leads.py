@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
+from leadgen.application.fail_search import fault_of
 from leadgen.application.ports.idempotency_store import Answer
 from leadgen.application.ports.lead_repository import LeadFilter, LeadLine
 from leadgen.composition import Leadgen
@@ -17,7 +18,7 @@ from leadgen.domain.errors import UnknownId
 from leadgen.domain.lead import EndState
 from leadgen.domain.mail import normal_email
 from leadgen.entrypoints.http.access import LeadsReader, LeadsWriter
-from leadgen.entrypoints.http.documents import LeadDocument, LeadPage
+from leadgen.entrypoints.http.documents import LeadDocument, LeadPage, SearchedLeadDocument
 from leadgen.entrypoints.http.paging import Cursor, Limit, page_of, place_of
 from leadgen.entrypoints.http.requests import Composed, Given, IdempotencyKey, JsonRoute, LeadId, once
 
@@ -96,7 +97,12 @@ async def list_leads(
     return LeadPage(leads=[LeadDocument.of(line) for line in shown], next=following)
 
 
-@router.post("/leads", status_code=201, response_model=LeadDocument, responses={200: {"model": LeadDocument}})
+@router.post(
+    "/leads",
+    status_code=201,
+    response_model=SearchedLeadDocument,
+    responses={200: {"model": SearchedLeadDocument}},
+)
 async def add_lead(
     request: Request,
     key: LeadsWriter,
@@ -113,7 +119,8 @@ async def add_lead(
         return Answer(201 if added.is_new else 200, lead_id, f"/v1/leads/{lead_id}")
 
     async def shown(lead_id: str) -> str:
-        return LeadDocument.of(await _line(leadgen, key.account, lead_id)).model_dump_json()
+        line = await _line(leadgen, key.account, lead_id)
+        return (await _document(leadgen, key.account, line)).model_dump_json()
 
     return await once(request, key, idempotency_key, lead.model_dump_json(), work, shown=shown)
 
@@ -125,13 +132,13 @@ async def get_lead(
     lead_id: LeadId,
     response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
-) -> LeadDocument:
+) -> SearchedLeadDocument:
     """Get a lead, with its ETag."""
     line = await _line(leadgen, key.account, lead_id)
     if if_none_match is not None and (if_none_match.strip() == "*" or line.version in _tags(if_none_match)):
         return Response(status_code=304, headers={"ETag": _tag(line.version)})  # type: ignore[return-value]  # FastAPI passes a Response on as it is
     response.headers["ETag"] = _tag(line.version)
-    return LeadDocument.of(line)
+    return await _document(leadgen, key.account, line)
 
 
 @router.patch("/leads/{lead_id}")
@@ -143,14 +150,14 @@ async def change_lead(
     change: LeadChange,
     response: Response,
     if_match: IfMatch = None,
-) -> LeadDocument:
+) -> SearchedLeadDocument:
     """Change a lead; with If-Match only as the caller has seen it."""
     given = change.model_dump(exclude_unset=True)
     extra: Mapping[str, str | None] = given.pop("extra", {})
     fields = {name: value or "" for name, value in given.items()}
     line = await leadgen.change_lead.run(key.account, lead_id, fields, extra, versions=_versions(if_match))
     response.headers["ETag"] = _tag(line.version)
-    return LeadDocument.of(line)
+    return await _document(leadgen, key.account, line)
 
 
 @router.delete("/leads/{lead_id}", status_code=204)
@@ -164,6 +171,10 @@ async def _line(leadgen: Leadgen, account: str, lead_id: str) -> LeadLine:
     if line is None:
         raise UnknownId("lead", lead_id)
     return line
+
+
+async def _document(leadgen: Leadgen, account: str, line: LeadLine) -> SearchedLeadDocument:
+    return SearchedLeadDocument.of_line(line, await fault_of(leadgen.leads, account, line.lead))
 
 
 def _tag(version: str) -> str:

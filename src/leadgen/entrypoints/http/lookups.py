@@ -114,6 +114,7 @@ async def order_job(
     wanted = order.read()
 
     async def work(subject: str | None) -> Answer:
+        await leadgen.require_provider.run()
         job = await leadgen.order_job.run(key.account, wanted, job_id=subject)
         is_new = job.status is JobStatus.WAITING
         report = JobReport.of_new(job, wanted.budget_micros) if is_new else await reported(leadgen, job.id)
@@ -143,17 +144,21 @@ async def look_up_phone(
     options = read_options(**how.words()) if how else AS_USUAL
 
     async def work(_subject: str | None) -> Answer:
-        found = await leadgen.look_up_phone.run(key.account, lead_id, wait_seconds=wait, options=options)
-        return Answer(200 if found.has_ended else 202, str(int(found.has_ended)), f"/v1/leads/{lead_id}")
+        has_ended = await leadgen.look_up_phone.run(key.account, lead_id, wait_seconds=wait, options=options)
+        return _search_answer(lead_id, has_ended=has_ended)
+
+    async def renewed(kept: Answer) -> Answer:
+        if kept.status == 200:
+            return kept
+        found = await leadgen.look_at_search.run(key.account, lead_id)
+        return _search_answer(lead_id, has_ended=found.status is not None)
 
     async def shown(has_ended: str) -> str:
-        line = await leadgen.leads.get(key.account, lead_id)
-        if line is None:
-            raise UnknownId("lead", lead_id)
-        return PhoneDocument.of(line, has_ended=has_ended == "1").model_dump_json()
+        found = await leadgen.look_at_search.run(key.account, lead_id, has_ended=has_ended == "1")
+        return PhoneDocument.of(found).model_dump_json()
 
     body = f"{wait} {how.model_dump_json() if how else ''}"
-    response = await once(request, key, idempotency_key, body, work, shown=shown)
+    response = await once(request, key, idempotency_key, body, work, shown=shown, renewed=renewed)
     if prefer is not None and wait_seconds is None and _WAIT.search(prefer):
         response.headers["Preference-Applied"] = f"wait={wait}"
     return response
@@ -165,6 +170,11 @@ async def reported(leadgen: Leadgen, job_id: str) -> JobReport:
     if report is None:
         raise UnknownId("job", job_id)
     return report
+
+
+def _search_answer(lead_id: str, *, has_ended: bool) -> Answer:
+    """200 when it has ended, 202 while it goes on; what is known of the lead is added when it is sent."""
+    return Answer(200 if has_ended else 202, str(int(has_ended)), f"/v1/leads/{lead_id}")
 
 
 def _wait_of(prefer: str | None) -> int:

@@ -114,7 +114,7 @@ def of_error(error: LeadgenError) -> JSONResponse:
 
 def _why_unavailable(error: ServiceUnavailable | NotConfigured) -> str:
     if isinstance(error, NotConfigured):
-        return "leadgen is not configured for this: its log tells more"
+        return str(error)
     return f"{error.service} does not answer; the request may be sent again"
 
 

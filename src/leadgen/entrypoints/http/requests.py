@@ -110,12 +110,16 @@ async def once(
     work: Callable[[str | None], Awaitable[Answer]],
     *,
     shown: Callable[[str], Awaitable[str]] | None = None,
+    renewed: Callable[[Answer], Awaitable[Answer]] | None = None,
 ) -> Response:
     """The response to a request that creates or spends; ``work`` gets the id of what it makes, if any.
 
     ``shown`` makes the body that is sent of the one that is kept: nothing of a person is kept there.
+    ``renewed``: what has become of an answer that is given again.
     """
     answer, is_replayed = await _answered(request, key, idempotency_key, body, work)
+    if is_replayed and renewed is not None:
+        answer = await renewed(answer)
     text = answer.body if shown is None else await shown(answer.body)
     headers = {"Location": answer.location} if answer.location else {}
     if is_replayed:

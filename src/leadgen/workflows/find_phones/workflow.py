@@ -59,6 +59,7 @@ class FindPhonesWorkflow:
         self._started = 0
         self._wanted = Wanted.RUN
         self._is_woken = False
+        self._looks = 0
 
     @workflow.signal
     def wake(self) -> None:
@@ -179,6 +180,7 @@ class FindPhonesWorkflow:
 
     async def _look(self) -> None:
         self._is_woken = False  # before it looks: who wakes it meanwhile may want something else again
+        self._looks += 1
         report = await workflow.execute_activity_method(
             FindPhonesActivities.look_at_job,
             LookInput(self._job_id),
@@ -190,6 +192,7 @@ class FindPhonesWorkflow:
         self._wanted = report.wanted
 
     async def _run_chunk(self, start: int) -> None:
+        looks = self._looks
         try:
             report: ChunkProgress = await workflow.execute_activity_method(
                 FindPhonesActivities.run_chunk,
@@ -208,7 +211,18 @@ class FindPhonesWorkflow:
         if report.resume_at is not None:
             heapq.heappush(self._parked, ParkedChunk(report.resume_at, start))
         if report.wanted is not Wanted.RUN and self._wanted is not Wanted.CANCEL:
-            self._wanted = report.wanted
+            self._heed(report.wanted, looks)
+
+    def _heed(self, wanted: Wanted, looks: int) -> None:
+        """Does what a chunk has found to be wanted, which began after so many looks.
+
+        Where a later look has found that the job is to run, the chunk may tell of a pause of before: nobody
+        would wake the workflow for that again, so it looks once more.
+        """
+        may_be_over = wanted is Wanted.PAUSE and self._wanted is Wanted.RUN and self._looks > looks
+        if may_be_over and workflow.patched("look-after-late-chunks"):
+            self._is_woken = True
+        self._wanted = wanted
 
     def _may_start(self) -> bool:
         is_free = len(self._running) < WINDOW_CHUNKS and not self._is_run_used_up()

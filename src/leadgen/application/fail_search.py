@@ -1,0 +1,31 @@
+"""Records that the search for a single lead has failed, for whoever looks at the lead."""
+
+from __future__ import annotations
+
+from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
+from leadgen.domain.lead import EndState, Lead
+from leadgen.domain.selection import Refusal
+from leadgen.domain.waterfall import Verdict
+
+_OURSELVES = "leadgen"
+"""Who stands in the place of a provider where a search failed before any could be asked."""
+
+
+class FailSearch:
+    """Ends a lead as failed; a number that is there stays."""
+
+    def __init__(self, *, leads: ILeadRepository) -> None:
+        self._leads = leads
+
+    async def run(self, account: str, lead_id: str, reason: str) -> None:
+        """An unknown lead is left alone. Raises ServiceUnavailable."""
+        verdict = Verdict(EndState.FAILED, unasked=(Refusal(_OURSELVES, reason),))
+        await self._leads.conclude(account, Conclusion(lead_id, verdict))
+
+
+async def fault_of(leads: ILeadRepository, account: str, lead: Lead) -> str | None:
+    """Why the last search for a lead failed, and what to do; None where it did not, or nobody noted it."""
+    if lead.phone_status is not EndState.FAILED:
+        return None
+    unasked = await leads.unasked(account, lead.id)
+    return next((each.reason for each in unasked if each.provider == _OURSELVES), None)
