@@ -1,15 +1,22 @@
 """Many rows in one statement: each is looked up by its key, whatever the size of the table."""
 
 import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import delete, text
 
 from leadgen.adapters.persistence.database import Database
-from leadgen.adapters.persistence.ledger_commit import _IS_OPEN
+from leadgen.adapters.persistence.leads import _HAS_CHANGED, SqlLeadRepository
+from leadgen.adapters.persistence.ledger_commit import _IS_OPEN, _IS_WITHOUT
 from leadgen.adapters.persistence.records import Records, sized
 from leadgen.adapters.persistence.tables import job_items, leads, limiter_members, lookups
+from tests.builders import ACCOUNT
+from tests.contracts.stores import arrival
+from tests.fake_clock import FakeClock
 
 RECORDS = {
     "leads": (leads, ("id", "phone"), {"phone": "given.phone"}, "leads.account_id = :account"),
@@ -21,8 +28,23 @@ RECORDS = {
     ),
     "lookups": (lookups, ("key", "owner", "state"), {"state": "given.state"}, _IS_OPEN),
 }
+_IS_AS_ASKED = f"leads.account_id = '{ACCOUNT}' AND leads.deleted_at IS NULL AND NOT {_HAS_CHANGED}"
 KEYS = {"leads": ["id"], "job_items": ["job_id", "lead_id"], "lookups": ["key"]}
 NUMBERS = [3, 8, 9, 600]
+
+
+async def add_many_leads(database: Database, count: int) -> Sequence[str]:
+    """The ids of so many new leads."""
+    arrivals = [arrival(number) for number in range(count)]
+    await SqlLeadRepository(database, FakeClock()).merge(ACCOUNT, arrivals)
+    return [each.id for each in arrivals]
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A step of PostgreSQL's plan, and all steps below it."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
 
 
 @pytest.mark.parametrize("table", RECORDS)
@@ -41,6 +63,26 @@ def test_rows_are_looked_up(migrated_file: Path, table: str) -> None:
     assert steps.index("SCAN given") < steps.index(search)
     own = {"leads": "(id=?)", "job_items": "(job_id=? AND lead_id=?)", "lookups": "(key=?)"}
     assert search.endswith(own[table])
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+@pytest.mark.parametrize("where", [_IS_WITHOUT, _IS_AS_ASKED])
+async def test_rows_are_looked_up_in_postgresql(copied_template: str, where: str, *, analyzed: bool) -> None:
+    """No part of the statement takes up more rows than are given, whatever is known of a table of many."""
+    database = Database(copied_template)
+    ids = await add_many_leads(database, 1_000)
+    columns = ("id", "account_id", "question_version", "phone")
+    records = Records(leads, columns, is_sqlite=False)
+    update = records.update(["id"], {"phone": "given.phone"}, where)
+    given = records.given([[each, ACCOUNT, 0, None] for each in ids[:50]])
+    async with database.write() as conn:
+        if analyzed:
+            await conn.execute(text("ANALYZE leads"))
+        explained = (await conn.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {update}"), given)).scalar_one()
+        await conn.execute(delete(leads))
+    await database.close()
+    taken = [node["Actual Rows"] * node["Actual Loops"] for node in nodes(explained[0]["Plan"])]
+    assert max(taken) == 50
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -113,7 +113,9 @@ class Records:
         place = f"SELECT {name}.ctid AS place FROM {name} WHERE {same} AND ({where}) OFFSET 0"  # noqa: S608 - see above
         joined = f"SELECT given.*, place FROM {self._source} CROSS JOIN LATERAL ({place}) AS standing"  # noqa: S608 - see above
         # Once more on the row itself: it may have been waited for, and is another then than the subquery saw.
-        return f"({joined}) AS given WHERE {name}.ctid = given.place AND ({where})"
+        # Only where there is a place, so that the planner does not join all rows to all that is given by it.
+        once_more = f"CASE WHEN given.place IS NOT NULL THEN {where} END"
+        return f"({joined}) AS given WHERE {name}.ctid = given.place AND {once_more}"
 
     def _bound(self, cell: object) -> object:
         """A value as SQLite's driver takes it."""
