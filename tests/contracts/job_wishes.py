@@ -150,14 +150,14 @@ class JobWishesContract:
         """Who ends a job by what was seen of its carrier leaves it alone when another one carries it."""
         running, ids = await _running(stores)
         await stores.jobs.conclude(running, [Conclusion(each, OVER_BUDGET) for each in ids])
-        assert await stores.jobs.end(running.id, JobStatus.DONE, seen=running)
-        assert not await stores.jobs.end(running.id, JobStatus.STOPPED, seen=running)
+        assert await stores.jobs.end(running.id, JobStatus.DONE, carrier=running.carrier)
+        assert not await stores.jobs.end(running.id, JobStatus.STOPPED, carrier=running.carrier)
         assert await stores.jobs.reopen(running.id, carrier="second", budget_micros=None)
         before = await _report(stores)
-        for seen in (running, WAITING):
-            assert not await stores.jobs.end(running.id, JobStatus.STOPPED, seen=seen)
+        for carrier in (running.carrier, ""):
+            assert not await stores.jobs.end(running.id, JobStatus.STOPPED, carrier=carrier)
         assert await _report(stores) == before
-        assert await stores.jobs.end(running.id, JobStatus.STOPPED, seen=before.job)
+        assert await stores.jobs.end(running.id, JobStatus.STOPPED, carrier=before.job.carrier)
         assert (await _report(stores)).job.status is JobStatus.STOPPED
 
     async def test_wishes_at_once(self, open_stores: OpenStores) -> None:

@@ -23,10 +23,11 @@ class EndJob:
         self._ledger = ledger
         self._clock = clock
 
-    async def run(self, job_id: str) -> JobReport:
-        """What came of the job. Raises UnknownId, ServiceUnavailable.
+    async def run(self, job_id: str, *, carrier: str) -> JobReport:
+        """What came of the job, which ``carrier`` has carried. Raises UnknownId, ServiceUnavailable.
 
         Calls that nobody waits for any more are awaited; those of dead workers until they are given up.
+        Repeated after the job was resumed, which is then another carrier's, it ends nothing.
         """
         overdue: dict[str, datetime] = {}
         while intended := await self._ledger.intended(job_id):
@@ -37,7 +38,7 @@ class EndJob:
                 await self._ledger.close(lookup.abandoned(now), None)
             if not given_up:
                 await self._clock.sleep(_AWAIT_SECONDS)
-        await self._jobs.end(job_id, JobStatus.DONE)
+        await self._jobs.end(job_id, JobStatus.DONE, carrier=carrier)
         report = await self._jobs.report(job_id)
         if report is None:
             raise UnknownId("job", job_id)

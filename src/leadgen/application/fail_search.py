@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from leadgen.application.ports.lead_repository import Conclusion, ILeadRepository
 from leadgen.domain.lead import EndState, Lead
-from leadgen.domain.selection import Refusal
+from leadgen.domain.selection import OURSELVES, Refusal
 from leadgen.domain.waterfall import Verdict
-
-_OURSELVES = "leadgen"
-"""Who stands in the place of a provider where a search failed before any could be asked."""
 
 
 class FailSearch:
@@ -19,7 +16,7 @@ class FailSearch:
 
     async def run(self, account: str, lead_id: str, reason: str) -> None:
         """An unknown lead is left alone. Raises ServiceUnavailable."""
-        verdict = Verdict(EndState.FAILED, unasked=(Refusal(_OURSELVES, reason),))
+        verdict = Verdict(EndState.FAILED, unasked=(Refusal(OURSELVES, reason),))
         await self._leads.conclude(account, Conclusion(lead_id, verdict))
 
 
@@ -28,4 +25,4 @@ async def fault_of(leads: ILeadRepository, account: str, lead: Lead) -> str | No
     if lead.phone_status is not EndState.FAILED:
         return None
     unasked = await leads.unasked(account, lead.id)
-    return next((each.reason for each in unasked if each.provider == _OURSELVES), None)
+    return next((each.reason for each in unasked if each.provider == OURSELVES), None)

@@ -67,7 +67,9 @@ class MendJobs:
                 await self._runner.start(job)
                 return Mended(started=1)
             case RunState.ENDED:
-                return Mended(closed=int(await self._jobs.end(job.id, JobStatus.STOPPED, seen=job)))
+                return Mended(
+                    closed=int(await self._jobs.end(job.id, JobStatus.STOPPED, carrier=job.carrier))
+                )
             case RunState.RUNNING if job.wanted_at and job.wanted_at > self._clock.now() - _WISH:
                 await self._runner.wake(job)
                 return Mended(woken=1)

@@ -20,7 +20,7 @@ from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.errors import LeadgenError, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, Wanted
 from leadgen.domain.lead import EndState, Lead
-from leadgen.domain.selection import Refusal
+from leadgen.domain.selection import OURSELVES, Refusal
 from leadgen.domain.value import value
 from leadgen.domain.waterfall import Verdict
 
@@ -281,4 +281,4 @@ class RunChunk:
 
 
 def _failed(reason: str) -> Verdict:
-    return Verdict(EndState.FAILED, unasked=(Refusal("leadgen", reason),))
+    return Verdict(EndState.FAILED, unasked=(Refusal(OURSELVES, reason),))

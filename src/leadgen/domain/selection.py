@@ -12,6 +12,9 @@ from leadgen.domain.standing import Standing
 from leadgen.domain.tier import Tier
 from leadgen.domain.value import value
 
+OURSELVES = "leadgen"
+"""In the place of a provider's name: nobody was asked, for a fault of our own."""
+
 
 @value(frozen=True, slots=True)
 class Request:

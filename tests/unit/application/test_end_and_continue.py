@@ -62,7 +62,7 @@ async def run_out_of_money(world: World) -> Job:
     broke = Verdict(EndState.INCOMPLETE, unasked=(NO_MONEY,))
     ends = {"lead-1": Verdict(EndState.NOT_FOUND), "lead-2": broke, "lead-3": broke}
     await world.jobs.conclude(running, [Conclusion(lead_id, verdict) for lead_id, verdict in ends.items()])
-    return (await end(world).run("job-1")).job
+    return (await end(world).run("job-1", carrier="carrier")).job
 
 
 # ---------------------------------------------------------------- the end
@@ -76,7 +76,7 @@ async def test_end_waits_for_calls_under_way(world: World) -> None:
     asking = await world.start(world.here.paid_calls.ask(world.purchase(lead, job_id="job-1")))
     await world.clock.advance(0.2)
     asking.cancel()
-    ending = await world.start(end(world).run("job-1"))
+    ending = await world.start(end(world).run("job-1", carrier="carrier"))
     await world.clock.advance(3.0)
     assert not ending.done()
     assert (await report_of(world)).job.status is JobStatus.RUNNING
@@ -97,7 +97,7 @@ async def test_end_closes_what_dead_workers_left(world: World) -> None:
     world.estimated_elsewhere_micros = 2 * PRICE
     begun = world.clock.now()
 
-    report = await world.run(end(world).run("job-1"))
+    report = await world.run(end(world).run("job-1", carrier="carrier"))
 
     assert timedelta(seconds=10) <= world.clock.now() - begun < timedelta(seconds=12)
     assert report.cost_micros == 2 * PRICE
@@ -114,7 +114,7 @@ async def test_end_does_not_wait_for_other_jobs(world: World) -> None:
     world.books_are_exact = False  # they stay open
     begun = world.clock.now()
 
-    await world.run(end(world).run("job-1"))
+    await world.run(end(world).run("job-1", carrier="carrier"))
 
     assert world.clock.now() == begun
     assert [each.state for each in await world.lookups()] == [LookupState.INTENDED] * 2
@@ -125,7 +125,7 @@ async def test_end_says_that_money_ran_out(world: World) -> None:
     ended = await run_out_of_money(world)
 
     assert ended.status is JobStatus.BUDGET_REACHED
-    report = await world.run(end(world).run("job-1"))
+    report = await world.run(end(world).run("job-1", carrier="carrier"))
     assert (report.job, report.incomplete, report.failed) == (ended, 2, 0)
     assert report.budget is not None
     assert report.budget.cap_micros == PRICE
@@ -158,11 +158,22 @@ async def test_each_continuation_has_a_carrier_of_its_own(world: World, resume: 
     first = (await resume.run(ACCOUNT, "job-1", budget_micros=None)).job
     verdict = Verdict(EndState.INCOMPLETE, unasked=(NO_MONEY,))
     await world.jobs.conclude(first, [Conclusion("lead-2", verdict)])
-    await world.run(end(world).run("job-1"))
+    await world.run(end(world).run("job-1", carrier=first.carrier))
 
     second = (await resume.run(ACCOUNT, "job-1", budget_micros=None)).job
 
     assert len({ended.carrier, first.carrier, second.carrier}) == 3
+
+
+async def test_end_that_is_repeated_after_the_job_was_continued(world: World, resume: ContinueJob) -> None:
+    """Whose answer was lost ends nothing more: the job has another carrier, and leads that are open."""
+    await run_out_of_money(world)
+    running = (await resume.run(ACCOUNT, "job-1", budget_micros=5 * PRICE)).job
+
+    report = await world.run(end(world).run("job-1", carrier="carrier"))
+
+    assert (report.job, report.failed) == (running, 0)
+    assert await world.jobs.open_leads("job-1", start=0, size=9) == ["lead-2", "lead-3"]
 
 
 async def test_continued_by_two_at_once(
@@ -183,12 +194,14 @@ async def test_continued_job_finishes_with_enough_money(world: World, resume: Co
     await world.add_leads(3)
     await world.add_job(budget_micros=sum(config.price_micros for config in CONFIGS.values()))
     await world.run(world.here.run_chunk.run("job-1", start=0, size=9, progress=lambda _: None))
-    assert (await world.run(end(world).run("job-1"))).job.status is JobStatus.BUDGET_REACHED
+    assert (
+        await world.run(end(world).run("job-1", carrier="carrier"))
+    ).job.status is JobStatus.BUDGET_REACHED
 
-    await resume.run(ACCOUNT, "job-1", budget_micros=10 * PRICE)
+    again = (await resume.run(ACCOUNT, "job-1", budget_micros=10 * PRICE)).job
     await world.run(world.here.run_chunk.run("job-1", start=0, size=9, progress=lambda _: None))
 
-    report = await world.run(end(world).run("job-1"))
+    report = await world.run(end(world).run("job-1", carrier=again.carrier))
     assert (report.job.status, report.not_found) == (JobStatus.DONE, 3)
     assert [len(provider.asked) for provider in world.providers.values()] == [3, 3, 3]
 
@@ -203,7 +216,7 @@ async def test_a_job_without_money_does_not_queue(world: World) -> None:
     began = world.clock.monotonic()
     await world.run(world.here.run_chunk.run("job-1", start=0, size=40, progress=lambda _: None))
     assert world.clock.monotonic() - began < 3 * 20.0
-    report = await world.run(end(world).run("job-1"))
+    report = await world.run(end(world).run("job-1", carrier="carrier"))
     assert (report.job.status, report.incomplete) == (JobStatus.BUDGET_REACHED, 39)
 
 

@@ -215,7 +215,7 @@ async def test_ended_job_reports_what_came_of_it(world: World) -> None:
     running = await world.add_job()
     await world.jobs.conclude(running, [Conclusion("lead-1", Verdict(EndState.NOT_FOUND))])
 
-    report = await end(world).run("job-1")
+    report = await end(world).run("job-1", carrier="carrier")
 
     assert report.job == replace(running, status=JobStatus.DONE, ended_at=world.clock.now())
     assert (report.leads, report.not_found, report.failed) == (3, 1, 2)
@@ -231,13 +231,13 @@ async def test_job_ends_once(world: World, status: JobStatus) -> None:
     first = await world.jobs.report("job-1")
     await world.clock.advance(60.0)
 
-    assert await end(world).run("job-1") == first
+    assert await end(world).run("job-1", carrier="carrier") == first
 
 
 async def test_unknown_job_cannot_be_ended(world: World) -> None:
     """Ending no job is an error."""
     with pytest.raises(UnknownId):
-        await end(world).run("nobody")
+        await end(world).run("nobody", carrier="carrier")
 
 
 # ---------------------------------------------------------------- mending

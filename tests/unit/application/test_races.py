@@ -68,7 +68,7 @@ async def test_job_ends_after_its_losers(world: World) -> None:
     assert before.cost_micros == PRICES["astra"]
 
     end = EndJob(jobs=world.jobs, ledger=world.here.ledger, clock=world.clock)
-    report = await world.run(end.run(job.id))
+    report = await world.run(end.run(job.id, carrier=job.carrier))
 
     assert (report.found, report.cost_micros) == (1, sum(PRICES.values()))
     assert (await world.lead()).phone_provider == "astra"

@@ -204,11 +204,11 @@ class SqlJobRepository(IJobRepository):
         return changed
 
     @uninterrupted
-    async def end(self, job_id: str, status: JobStatus, *, seen: Job | None = None) -> bool:
+    async def end(self, job_id: str, status: JobStatus, *, carrier: str | None = None) -> bool:
         """See IJobRepository."""
         is_unended = (jobs.c.id == job_id) & jobs.c.status.not_in(_ENDS)
-        if seen is not None:
-            is_unended &= jobs.c.carrier == seen.carrier
+        if carrier is not None:
+            is_unended &= jobs.c.carrier == carrier
         is_open = (job_items.c.job_id == job_id) & job_items.c.state.is_(None)
         is_cancelled = jobs.c.wanted == Wanted.CANCEL.value
         ends = [(is_cancelled, JobStatus.CANCELLED.value)]

@@ -55,12 +55,12 @@ class IJobRepository(ABC):
         """
 
     @abstractmethod
-    async def end(self, job_id: str, status: JobStatus, *, seen: Job | None = None) -> bool:
-        """Ends a job, and whether it did: one that has ended stays as it is, as does one that another carrier
-        than that of ``seen`` carries by now. Done without enough money is ``budget_reached``.
+    async def end(self, job_id: str, status: JobStatus, *, carrier: str | None = None) -> bool:
+        """Ends a job, and whether it did; done without enough money is ``budget_reached``.
 
-        One that was to be cancelled is ``cancelled``, however it ends. Leads still open in it end there as
-        failed when it is done, and as incomplete when it was cancelled or stopped.
+        One that has ended stays as it is, as does one that has got another carrier than ``carrier`` meanwhile
+        (None: whichever). One that was to be cancelled is ``cancelled``, however it ends. Leads still open in
+        it end there as failed when it is done, and as incomplete when it was cancelled or stopped.
         """
 
     @abstractmethod

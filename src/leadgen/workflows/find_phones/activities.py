@@ -39,8 +39,7 @@ class FindPhonesActivities:
     async def plan_job(self, order: PlanInput) -> PlanReport:
         """Fixes which leads the job covers."""
         with as_failures():
-            carrier = activity.info().workflow_id or ""
-            plan = await self._plan_job.run(order.account, order.job_id, carrier=carrier)
+            plan = await self._plan_job.run(order.account, order.job_id, carrier=_carrier())
         return PlanReport(plan.leads, plan.chunk_leads, plan.account, plan.weight, plan.is_urgent)
 
     @activity.defn(name="run_chunk")
@@ -68,7 +67,7 @@ class FindPhonesActivities:
     async def end_job(self, order: EndInput) -> FindPhonesResult:
         """Ends the job and says what came of it."""
         async with attempt():
-            report = await self._end_job.run(order.job_id)
+            report = await self._end_job.run(order.job_id, carrier=_carrier())
         return FindPhonesResult(
             job_id=report.job.id,
             status=report.job.status.value,
@@ -79,3 +78,8 @@ class FindPhonesActivities:
             failed=report.failed,
             cost_usd=usd(report.cost_micros),
         )
+
+
+def _carrier() -> str:
+    """The workflow that carries the job out."""
+    return activity.info().workflow_id or ""
