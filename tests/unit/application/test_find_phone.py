@@ -9,7 +9,7 @@ import pytest
 
 from leadgen.application.find_phone import Finding
 from leadgen.domain.errors import NotConfigured, UnknownId
-from leadgen.domain.lead import EndState, Question
+from leadgen.domain.lead import EndState
 from leadgen.domain.provider import Fault, Rejected, Unknown
 from leadgen.domain.search_options import SearchOptions
 from tests import builders
@@ -44,13 +44,7 @@ async def test_lead_that_is_changed_while_it_is_asked_about(world: World) -> Non
     moved = replace(lead.profile, email="ada@elsewhere.example")
     world.orion.will_answer(a_hit(1), about=lead.profile.email)
     world.astra.will_answer(a_hit(2), about=moved.email)
-
-    async def change(question: Question) -> None:
-        line = await world.leads.get(ACCOUNT, lead.id)
-        if line is not None and question.email == line.lead.profile.email == lead.profile.email:
-            await world.leads.replace(ACCOUNT, line, moved, None)
-
-    world.orion.while_asked = change
+    world.change_while_asked(lead, moved)
     finding = await find(world)
 
     assert (finding.status, finding.provider) == (EndState.FOUND, "astra")

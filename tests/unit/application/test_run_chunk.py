@@ -14,7 +14,7 @@ from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.application.run_chunk import ChunkReport
 from leadgen.domain.errors import ServiceUnavailable, UnknownId
 from leadgen.domain.job import JobReport, JobStatus
-from leadgen.domain.lead import EndState, Question
+from leadgen.domain.lead import EndState
 from leadgen.domain.limits import Limits, Rule
 from leadgen.domain.provider import Fault, Rejected, Unknown
 from leadgen.domain.selection import Refusal
@@ -123,13 +123,7 @@ async def test_lead_that_is_changed_while_it_is_asked_about(world: World) -> Non
     moved = replace(lead.profile, email="ada@elsewhere.example")
     world.orion.will_answer(a_hit(1), about=lead.profile.email)
     world.astra.will_answer(a_hit(2), about=moved.email)
-
-    async def change(question: Question) -> None:
-        line = await world.leads.get(ACCOUNT, lead.id)
-        if line is not None and question.email == line.lead.profile.email == lead.profile.email:
-            await world.leads.replace(ACCOUNT, line, moved, None)
-
-    world.orion.while_asked = change
+    world.change_while_asked(lead, moved)
     first = await world.run(world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore))
 
     assert (first.settled, first.open) == (1, 1)

@@ -39,7 +39,7 @@ from leadgen.application.search_lead import SearchLead
 from leadgen.application.settle_unknown import SettleUnknown
 from leadgen.application.ticket_desk import TicketDesk
 from leadgen.domain.job import Job, JobScope, JobStatus
-from leadgen.domain.lead import Input, Lead, Profile
+from leadgen.domain.lead import Input, Lead, Profile, Question
 from leadgen.domain.limits import TIMING, Limits, Rule
 from leadgen.domain.lookup import Lookup, LookupState, lookup_key
 from leadgen.domain.phone import PhoneNumber
@@ -342,6 +342,16 @@ class World:
         line = await self.leads.get(ACCOUNT, lead_id)
         assert line is not None
         return line.lead
+
+    def change_while_asked(self, lead: Lead, profile: Profile) -> None:
+        """The lead becomes this person while orion is asked about who it was."""
+
+        async def change(question: Question) -> None:
+            line = await self.leads.get(ACCOUNT, lead.id)
+            if line is not None and question.email == line.lead.profile.email == lead.profile.email:
+                await self.leads.replace(ACCOUNT, line, profile, None)
+
+        self.orion.while_asked = change
 
     async def cost(self, lead_id: str = "lead-1") -> int:
         """What a lead's lookups cost, in micro-USD."""
