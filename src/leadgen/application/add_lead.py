@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from leadgen.application.keep_columns import keep_columns
 from leadgen.application.ports.id_source import IIdSource
 from leadgen.application.ports.lead_repository import Arrival, ILeadRepository, LeadLine
 from leadgen.domain.errors import InvalidInput, UnknownId
@@ -14,7 +15,6 @@ from leadgen.domain.lead_row import (
     ReadRow,
     RejectedRow,
     columns_of,
-    new_columns,
     read_fields,
 )
 from leadgen.domain.value import value
@@ -40,7 +40,7 @@ class AddLead:
     ) -> Added:
         """``fields`` by the names of a profile's. Raises InvalidInput, ServiceUnavailable."""
         row = readable(fields, extra)
-        await keep_columns(self._leads, account, row.profile)
+        await keep_columns_of(self._leads, account, row.profile)
         new = Arrival(lead_id or self._ids.new(), row.profile, row.phone)
         created = await self._leads.merge(account, [new])
         line = await self._leads.find(account, row.profile)
@@ -49,15 +49,14 @@ class AddLead:
         return Added(line, is_new=bool(created))
 
 
-async def keep_columns(leads: ILeadRepository, account: str, profile: Profile) -> None:
-    """Remembers for exports what a lead has, before the lead has it: a crash between loses no column.
+async def keep_columns_of(leads: ILeadRepository, account: str, profile: Profile) -> None:
+    """Remembers for exports what a lead has; raises InvalidInput where that is too much.
 
     Where all is known, as mostly, this is one read. An account without any gets those of all fields first.
     """
     known = await leads.columns(account)
     columns = [*(() if known else FIELD_COLUMNS), *columns_of(profile)]
-    if new := new_columns(known, columns):
-        await leads.add_columns(account, new)
+    await keep_columns(leads, account, columns, known=known)
 
 
 def readable(

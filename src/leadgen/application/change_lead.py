@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from leadgen.application.add_lead import keep_columns, readable
+from leadgen.application.add_lead import keep_columns_of, readable
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
 from leadgen.domain.errors import ChangedMeanwhile, UnknownId
 
@@ -39,7 +39,7 @@ class ChangeLead:
             others = {**known.pop("extra"), **extra}
             kept = {name: value for name, value in others.items() if value is not None}
             row = readable({**known, **fields}, kept, given=fields)
-            await keep_columns(self._leads, account, row.profile)
+            await keep_columns_of(self._leads, account, row.profile)
             if await self._leads.replace(account, before, row.profile, row.phone):
                 return await seen(self._leads, account, lead_id, None)
         raise ChangedMeanwhile("lead")

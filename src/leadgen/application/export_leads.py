@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadRecord
 from leadgen.application.ports.lead_sheet import ILeadSheet
-from leadgen.domain.lead_row import FIELD_COLUMNS, FIELD_HEADERS, OWN_HEADERS, distinct_headers
+from leadgen.domain.lead_row import FIELD_COLUMNS, FIELD_HEADERS, OWN_HEADERS, exported_headers
 from leadgen.domain.money import usd
 
 _PAGE_LEADS = 1_000
@@ -29,8 +29,7 @@ class ListRecords:
         """Records by the thousand, the header before all others. Raises ServiceUnavailable."""
         columns = await self._leads.columns(account) or FIELD_COLUMNS
         columns = [column for column in columns if column.header not in OWN_HEADERS]
-        headers = distinct_headers([column.header for column in columns])
-        yield [[*(_harmless(header) for header in headers), *OWN_HEADERS]]
+        yield [[*(_harmless(header) for header in exported_headers(columns)), *OWN_HEADERS]]
         places = [(_PLACES[column.field] if column.field else None, column.header) for column in columns]
         coming = asyncio.ensure_future(self._page(account, ""))
         try:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from leadgen.application.keep_columns import keep_columns
 from leadgen.application.ports.id_source import IIdSource
 from leadgen.application.ports.lead_repository import Arrival, ILeadRepository
 from leadgen.application.ports.lead_source import ILeadSource
 from leadgen.domain.errors import UnreadableFile
-from leadgen.domain.lead_row import RejectedRow, RowReader, is_usable, read_header
+from leadgen.domain.lead_row import RejectedRow, RowReader, is_usable, read_header, told_apart
 from leadgen.domain.value import value
 
 BATCH_ROWS = 2_000
@@ -95,14 +96,15 @@ class ImportLeads:
     ) -> ImportReceipt:
         """The receipt; ``progress`` gets the rows so far, ``rejected`` each row that does not go in.
 
-        Raises UnreadableFile, ServiceUnavailable.
+        Raises UnreadableFile, InvalidInput where there are too many columns, ServiceUnavailable.
         """
-        columns = read_header(source.header())
+        known = await self._leads.columns(account)
+        columns = told_apart(read_header(source.header()), known)
         if not is_usable(columns):
             raise UnreadableFile(
                 name, "has no usable columns: the first row must name email, or a name and a company"
             )
-        await self._leads.add_columns(account, [column for column in columns if column])
+        await keep_columns(self._leads, account, [column for column in columns if column], known=known)
         receipt = ImportReceipt()
 
         def reject(rejection: Rejection) -> None:

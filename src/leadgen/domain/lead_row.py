@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from leadgen.domain.country import read_country
 from leadgen.domain.lead import Profile
@@ -33,6 +33,7 @@ _MARKS = ("phone", "phone_provider", "phone_status", "cost_usd")
 OWN_HEADERS = (*_MARKS, "second_phone")
 """The columns that an export adds; a file with all of them is an export that comes back."""
 
+_EXPORTED = frozenset({*FIELD_HEADERS.values(), *OWN_HEADERS})
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "last_name": ("surname", "familyname"),
     "first_name": ("givenname", "forename"),
@@ -44,6 +45,9 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "linkedin_url": ("linkedin", "linkedinprofile"),
     "phone_number": ("phone", "telephone", "mobile"),
 }
+COLUMNS_MAX = 1_000
+"""So many an account has at most, and so a file."""
+
 _WHOLE_NAMES = ("fullname", "name")
 _CELL_CHARACTERS_MAX = 10_000
 _CODE_CHARACTERS_MAX = 3
@@ -92,16 +96,15 @@ def read_header(cells: Sequence[str]) -> tuple[Column | None, ...]:
         [_unquote_formula(clean(cell)) or f"column {place}" for place, cell in enumerate(cells, 1)]
     )
     keys = [_key(header) for header in headers]
-    fields = _fields(keys)
-    own = set(map(_key, OWN_HEADERS)) if set(map(_key, _MARKS)) <= set(keys) else set()
+    own = _own_places(keys)
+    fields = _fields(["" if place in own else key for place, key in enumerate(keys)])
     columns = list[Column | None]()
-    for place, (header, key) in enumerate(zip(headers, keys, strict=True)):
-        if key in own and key != "phone":
-            columns.append(None)
-        elif key in own:
-            columns.append(Column(header, "phone_number"))
+    for place, header in enumerate(headers):
+        field = fields.get(place)
+        if place not in own:
+            columns.append(Column(_told_from(OWN_HEADERS if field else _EXPORTED, header), field))
         else:
-            columns.append(Column(_kept(header), fields.get(place)))
+            columns.append(Column(header, "phone_number") if keys[place] == "phone" else None)
     return tuple(columns)
 
 
@@ -122,6 +125,9 @@ class RowReader:
         self._fields = [(place, column.field) for place, column in reversed(placed) if column.field]
         """The first of two columns of one field goes before the other, so it comes last."""
         self._extra = [(place, column.header) for place, column in placed if not column.field]
+        phones = [place for place, column in placed if column.field == "phone_number" and _is_own(column)]
+        self._found = phones[-1] if phones else self._width
+        """Where an export has the number that was found; what a file had may stand beside it, as text."""
 
     def read(self, cells: Sequence[str]) -> ReadRow | RejectedRow:
         """The person in a row, or why there is none; what cannot be read is dropped and named."""
@@ -146,7 +152,8 @@ class RowReader:
         profile = Profile(**known, extra=extra)
         if profile.identity is None:
             return RejectedRow(_why_no_lead(warnings))
-        phone = read_phone(profile.phone_number, None, profile.country_code) if profile.phone_number else None
+        number = (values[self._found] if self._found < width else "") or profile.phone_number
+        phone = read_phone(number, None, profile.country_code) if number else None
         if isinstance(phone, Unplaced):
             warnings.append(_UNPLACED)
             phone = None
@@ -161,7 +168,10 @@ def read_row(columns: Sequence[Column | None], cells: Sequence[str]) -> ReadRow 
 def read_fields(fields: Mapping[str, str], extra: Mapping[str, str]) -> ReadRow | RejectedRow:
     """The person behind values that are named by the fields of a profile, and others by their own names."""
     named = [(Column(FIELD_HEADERS[name], name), value) for name, value in fields.items()]
-    named += [(Column(_kept(_unquote_formula(clean(name))), None), value) for name, value in extra.items()]
+    named += [
+        (Column(_told_from(_EXPORTED, _unquote_formula(clean(name))), None), value)
+        for name, value in extra.items()
+    ]
     return read_row([column for column, _ in named], [value for _, value in named])
 
 
@@ -169,6 +179,28 @@ def columns_of(profile: Profile) -> list[Column]:
     """The columns that hold this person: those of its fields that are filled, then those of its ``extra``."""
     filled = [Column(header, name) for name, header in FIELD_HEADERS.items() if getattr(profile, name)]
     return [*filled, *(Column(header, None) for header in profile.extra)]
+
+
+def told_apart(columns: Sequence[Column | None], known: Sequence[Column]) -> tuple[Column | None, ...]:
+    """The columns of a file, those without a field under other headers than fields have in the account."""
+    taken = {column.header for column in known if column.field}
+    return tuple(
+        Column(_told_from(taken, column.header), None) if column and not column.field else column
+        for column in columns
+    )  # fmt: skip
+
+
+def exported_headers(columns: Sequence[Column]) -> list[str]:
+    """What the columns of an account are called in an export, so that each is read as what it is."""
+    headers = distinct_headers([column.header for column in columns])
+    read = read_header([*headers, *OWN_HEADERS])
+    return distinct_headers(
+        [
+            FIELD_HEADERS[column.field] if column.field and (again is None or again.field != column.field)
+            else header
+            for column, header, again in zip(columns, headers, read, strict=False)
+        ]
+    )  # fmt: skip
 
 
 def new_columns(known: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
@@ -203,9 +235,13 @@ def _unquote_formula(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:2] in {"=", "+", "-", "@"} else text
 
 
-def _kept(header: str) -> str:
-    """The header of a column that came in; one that an export adds itself is told apart from that."""
-    return f"{header} (file)" if header in OWN_HEADERS else header
+def _told_from(taken: Collection[str], header: str) -> str:
+    """The header, told apart from those that an export has for something else."""
+    return f"{header} (file)" if header in taken else header
+
+
+def _is_own(column: Column) -> bool:
+    return _key(column.header) in OWN_HEADERS
 
 
 def _same(column: Column) -> tuple[str | None, str]:
@@ -216,6 +252,14 @@ def _same(column: Column) -> tuple[str | None, str]:
 def _key(header: str) -> str:
     """What is left of a header when case, spaces and punctuation do not count."""
     return re.sub(r"[^a-z0-9]", "", fold(header))
+
+
+def _own_places(keys: Sequence[str]) -> frozenset[int]:
+    """Where an export has the columns that it adds, behind all others; none in a file that is no export."""
+    places = {key: place for place, key in enumerate(keys)}
+    own = [_key(header) for header in OWN_HEADERS]
+    is_export = all(_key(mark) in places for mark in _MARKS)
+    return frozenset(places[key] for key in own if is_export and key in places)
 
 
 def _fields(keys: Sequence[str]) -> dict[int, str]:
@@ -234,11 +278,11 @@ def _fields(keys: Sequence[str]) -> dict[int, str]:
 
 def distinct_headers(headers: Sequence[str]) -> list[str]:
     """The headers, with a number behind those that have come before."""
-    distinct = list[str]()
+    distinct, numbers, given = dict[str, None](), dict[str, int](), set(headers)
     for header in headers:
-        number, candidate = 1, header
-        while candidate in distinct or (number > 1 and candidate in headers):
-            number += 1
-            candidate = f"{header} ({number})"
-        distinct.append(candidate)
-    return distinct
+        candidate = header
+        while candidate in distinct or (candidate != header and candidate in given):
+            numbers[header] = numbers.get(header, 1) + 1
+            candidate = f"{header} ({numbers[header]})"
+        distinct[candidate] = None
+    return list(distinct)

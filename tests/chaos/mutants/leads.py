@@ -21,14 +21,14 @@ LEADS = (
         "a lead is there before its columns are",
         "application/add_lead.py",
         """\
-        await keep_columns(self._leads, account, row.profile)
+        await keep_columns_of(self._leads, account, row.profile)
         new = Arrival(lead_id or self._ids.new(), row.profile, row.phone)
         created = await self._leads.merge(account, [new])
 """,
         """\
         new = Arrival(lead_id or self._ids.new(), row.profile, row.phone)
         created = await self._leads.merge(account, [new])
-        await keep_columns(self._leads, account, row.profile)
+        await keep_columns_of(self._leads, account, row.profile)
 """,
         (pytest_of(_SINGLE, "test_columns_are_there_before_the_lead"),),
     ),

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 
 from leadgen.application.export_leads import ExportLeads
 from leadgen.application.ports.lead_repository import Conclusion
+from leadgen.domain.errors import InvalidInput
 from leadgen.domain.lead import EndState, Profile
-from leadgen.domain.lead_row import FIELD_HEADERS, OWN_HEADERS
+from leadgen.domain.lead_row import COLUMNS_MAX, FIELD_HEADERS, OWN_HEADERS
 from leadgen.domain.waterfall import Verdict
 from tests import builders
 from tests.builders import ACCOUNT
@@ -205,3 +206,31 @@ async def test_round_trip_into_an_empty_account_is_the_same_table(world: World, 
     await take_in(world, elsewhere, first.table, CountingIdSource(elsewhere))
 
     assert (await give_out(world, elsewhere)).table == first.table
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [[["Name", "Company"], ["Jonas Sandoval", "Bluefin"]],
+         [["First Name", "Last Name", "Company"], ["Talia", "Quill", "Emberline"]]],
+        [[["Email", "Title"], ["ada@lovelace.example", "CTO"]],
+         [["Email", "Job Title", "Title"], ["bob@lovelace.example", "Clerk", "Mr"]]],
+    ],
+)  # fmt: skip
+async def test_round_trip_of_files_whose_columns_mean_something_else(
+    world: World, files: list[Table]
+) -> None:
+    """An export reads as what it is, however a header alone, or beside another one, would be read."""
+    await take(world, *files)
+    first = await give_out(world, ACCOUNT)
+    receipt = await take_in(world, ACCOUNT, first.table, CountingIdSource())
+    assert (receipt.rejected, receipt.created, receipt.merged) == (0, 0, 2)
+    assert (await give_out(world, ACCOUNT)).table == first.table
+
+
+async def test_an_account_has_only_so_many_columns(world: World) -> None:
+    """A file that would bring more is refused before anything of it is there."""
+    await take(world, [["email", *(f"c{n}" for n in range(COLUMNS_MAX - 1))], ["ada@lovelace.example"]])
+    with pytest.raises(InvalidInput, match="too many columns: 2 are new"):
+        await take(world, [["email", "one", "more"], ["bob@lovelace.example"]])
+    assert len((await give_out(world, ACCOUNT)).table) == 2
