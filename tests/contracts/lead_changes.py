@@ -176,9 +176,20 @@ class LeadChangesContract:
     async def test_nothing_is_found_for_it_any_more(self, stores: Stores) -> None:
         """A search that was slower than the removal gives the lead no number, and no state."""
         assert await stores.leads.remove(ACCOUNT, await line_of(stores))
-        await stores.leads.conclude(ACCOUNT, found("lead-000", us_phone(3)))
+        assert not await stores.leads.conclude(ACCOUNT, found("lead-000", us_phone(3)))
         assert await stores.leads.get(ACCOUNT, "lead-000") is None
         assert await stores.leads.page(ACCOUNT, after="", limit=1) == [await line_of(stores, "lead-001")]
+
+    async def test_what_another_lead_was_asked_about_the_person(self, stores: Stores) -> None:
+        """The number that was found under a lead which is somebody else by now is forgotten as well."""
+        intent = about(0)
+        await stores.ledger.intend(intent)
+        assert await stores.ledger.close(intent.closed(HIT, Charges.REQUEST, LATER), None)
+        assert await stores.leads.replace(ACCOUNT, await line_of(stores), person(8), None)
+        await stores.leads.merge(ACCOUNT, [arrival(9, about=person(0))])
+        assert await stores.leads.remove(ACCOUNT, await line_of(stores, "lead-009"))
+        (left,) = await stores.ledger.history(ACCOUNT, [intent.question])
+        assert (left.posted_micros, left.outcome) == (20_000, Hit(None, ""))
 
     async def test_nobody_is_asked_about_it_any_more(self, stores: Stores) -> None:
         """A search that waited for its turn when the lead was removed gets no intent."""

@@ -394,9 +394,12 @@ class PaidCalls:
             version = purchase.lead.question_version
             value = LeadValue(lookup.account, lookup.lead_id, outcome.phone, lookup.provider, version)
         until = self._clock.now() + timedelta(seconds=BOOK_SECONDS)
+        booked = closed.outcome or outcome
         if not await self._insist(lambda: self._ledger.close(closed, value), until=until):
-            return Answered(lookup.provider, lookup.n, Unknown("its answer came after it had been given up"))
-        return Answered(lookup.provider, lookup.n, closed.outcome or outcome)
+            standing = await self._ledger.get(lookup.key) or lookup
+            if standing.owner != lookup.owner or standing.state is not LookupState.SETTLED:
+                booked = Unknown("its answer came after it had been given up")
+        return Answered(lookup.provider, lookup.n, booked)
 
     async def _outcome_of(self, standing: Lookup, purchase: Purchase) -> Answered | Held:
         """What came, or comes, of a lookup that somebody else has made, and what that saves."""

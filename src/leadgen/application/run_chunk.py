@@ -216,16 +216,20 @@ class RunChunk:
             order=job.order,
             panel=job.panel,
         )
+        removed = frozenset(lead_ids) - {lead.id for lead in leads}
+        await self._jobs.conclude(job, [Conclusion(each, _REMOVED) for each in removed])
         view = _View(around, self._clock.monotonic())
         window = _Window(leads, lambda lead: self._search_safely(lead, view))
         try:
             await window.widen(_WINDOW_MIN)
-            return await self._gather(job, window, progress)
+            return await self._gather(job, window, len(removed), progress)
         finally:
             window.close()
 
-    async def _gather(self, job: Job, window: _Window, progress: Callable[[int], None]) -> ChunkReport:
-        settled, parked, wanted = 0, list[datetime](), Wanted.RUN
+    async def _gather(
+        self, job: Job, window: _Window, removed: int, progress: Callable[[int], None]
+    ) -> ChunkReport:
+        settled, parked, wanted = removed, list[datetime](), Wanted.RUN
         while window.width:
             results = await window.results()
             concluded = [result for result in results if isinstance(result, Conclusion)]
@@ -241,7 +245,7 @@ class RunChunk:
                     window.close()  # what was sent books itself
                 elif not self._desk.has_queue:
                     await window.widen(window.width)
-        still_open = window.leads - settled
+        still_open = window.leads + removed - settled
         if wanted is not Wanted.RUN and still_open:
             parked.append(self._clock.now())
         return ChunkReport(settled, still_open, min(parked, default=None), wanted)
@@ -278,6 +282,10 @@ class RunChunk:
         except Exception as error:  # noqa: BLE001 - one lead's trouble must not end the others
             result = _failed(f"failed: {type(error).__name__}")
         return result if isinstance(result, Parked) else Conclusion(lead.id, result, lead.question_version)
+
+
+_REMOVED = Verdict(EndState.INCOMPLETE, unasked=(Refusal(OURSELVES, "the lead was removed"),))
+"""The end in a job of a lead that was removed in the moment in which the job was planned."""
 
 
 def _failed(reason: str) -> Verdict:

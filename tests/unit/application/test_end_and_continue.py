@@ -152,6 +152,16 @@ async def test_continued_job_opens_its_incomplete_leads(
     assert budget.cap_micros == 5 * PRICE
 
 
+async def test_lead_that_was_removed_stays_as_it_ended(world: World, resume: ContinueJob) -> None:
+    """Nobody would search it, and at the end it would have failed."""
+    await run_out_of_money(world)
+    line = await world.leads.get(ACCOUNT, "lead-2")
+    assert line is not None
+    assert await world.leads.remove(ACCOUNT, line)
+    await resume.run(ACCOUNT, "job-1", budget_micros=5 * PRICE)
+    assert await world.jobs.open_leads("job-1", start=0, size=9) == ["lead-3"]
+
+
 async def test_each_continuation_has_a_carrier_of_its_own(world: World, resume: ContinueJob) -> None:
     """What carried it before has ended, and cannot be started again under that name."""
     ended = await run_out_of_money(world)

@@ -116,6 +116,39 @@ async def test_ends_are_recorded_while_others_are_open(world: World) -> None:
     assert told == sorted(told)
 
 
+async def test_answer_that_is_booked_after_it_was_given_up(world: World) -> None:
+    """It ends the search as it would have in time: nobody else is asked after a good number."""
+    await world.add_leads(1)
+    await world.add_job()
+    world.orion.will_answer(a_hit(6))
+    chunk = await world.start(world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore))
+    world.here.ledger.trouble["close"] = DOWN
+    await world.clock.advance(60.0)
+    assert (await world.run(world.process("worker-2").settle_unknown.run())).abandoned == 1
+
+    world.here.ledger.recover()
+    await world.wait_for(chunk)
+
+    assert [len(provider.asked) for provider in world.providers.values()] == [1, 0, 0]
+    report = await report_of(world)
+    assert (report.found, report.cost_micros) == (1, CONFIGS["orion"].price_micros)
+    assert (await world.lead()).phone == builders.us_phone(6)
+
+
+async def test_lead_that_was_removed_while_its_job_was_planned(world: World) -> None:
+    """It has not failed: nobody was to be asked about it."""
+    await world.add_leads(2)
+    await world.add_job()
+    async with world.database.write() as conn:
+        await conn.exec_driver_sql("UPDATE leads SET deleted_at = created_at WHERE id = 'lead-1'")
+
+    chunk = await world.run(world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore))
+
+    assert chunk == ChunkReport(settled=2, open=0, resume_at=None)
+    report = await report_of(world)
+    assert (report.not_found, report.incomplete, report.failed) == (1, 1, 0)
+
+
 async def test_lead_that_is_changed_while_it_is_asked_about(world: World) -> None:
     """The number was another question's: the chunk comes back for the lead, and asks about it as it is."""
     lead, other = await world.add_leads(2)

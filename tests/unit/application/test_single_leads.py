@@ -12,7 +12,7 @@ from leadgen.application.check_providers import CheckProviders
 from leadgen.application.fail_search import FailSearch
 from leadgen.application.look_at_search import LookAtSearch
 from leadgen.application.look_up_phone import LookUpPhone
-from leadgen.application.ports.lead_repository import Arrival, LeadLine
+from leadgen.application.ports.lead_repository import Arrival, Conclusion, LeadLine
 from leadgen.application.remove_lead import RemoveLead
 from leadgen.application.require_provider import RequireProvider
 from leadgen.domain.errors import (
@@ -27,6 +27,7 @@ from leadgen.domain.lead import EndState, Profile
 from leadgen.domain.lead_row import FIELD_HEADERS, OWN_HEADERS, Column
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.provider import IPhoneProvider
+from leadgen.domain.waterfall import Find, Verdict
 from tests.builders import ACCOUNT, us_phone
 from tests.contracts.stores import ended
 from tests.fakes.id_source import CountingIdSource
@@ -268,3 +269,17 @@ async def test_look_at_a_lead_that_has_a_number(world: World) -> None:
     await FailSearch(leads=world.leads).run(ACCOUNT, "lead-1", "set a key")
     found = await LookAtSearch(leads=world.leads, searcher=searcher).run(ACCOUNT, "lead-1")
     assert (found.status, found.reason, found.line.lead.phone) == (EndState.FOUND, None, us_phone())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(EndState.NOT_FOUND, EndState.NOT_FOUND), (EndState.INCOMPLETE, EndState.FAILED)],
+)
+async def test_failure_takes_nothing_away(world: World, before: EndState, after: EndState) -> None:
+    """What was paid for is still known: that nobody had a number, and one of another line."""
+    await world.add_lead()
+    second = Find(us_phone(4), "orion")
+    await world.leads.conclude(ACCOUNT, Conclusion("lead-1", Verdict(before, second_best=second)))
+    await FailSearch(leads=world.leads).run(ACCOUNT, "lead-1", "set a key")
+    lead = await world.lead()
+    assert (lead.phone_status, lead.second_phone) == (after, us_phone(4))

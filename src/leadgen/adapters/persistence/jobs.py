@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    exists,
     func,
     insert,
     literal,
@@ -140,12 +141,14 @@ class SqlJobRepository(IJobRepository):
         """See IJobRepository."""
         noted = update(job_items).where(_is_item(job_id, lead_id)).values(deaths=job_items.c.deaths + 1)
         async with self._database.write() as conn:
+            await _locked(conn, job_id)  # as who concludes does: an end that had to wait would be lost
             return int((await conn.execute(noted.returning(job_items.c.deaths))).scalar() or 1) - 1
 
     @uninterrupted
     async def clear(self, job_id: str, lead_id: str) -> None:
         """See IJobRepository."""
         async with self._database.write() as conn:
+            await _locked(conn, job_id)
             await conn.execute(update(job_items).where(_is_item(job_id, lead_id)).values(deaths=0))
 
     @uninterrupted
@@ -263,6 +266,7 @@ class SqlJobRepository(IJobRepository):
     async def reopen(self, job_id: str, *, carrier: str, budget_micros: int | None) -> bool:
         """See IJobRepository."""
         is_incomplete = (job_items.c.job_id == job_id) & (job_items.c.state == EndState.INCOMPLETE.value)
+        is_incomplete &= exists().where(leads.c.id == job_items.c.lead_id, IS_THERE)
         running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "carrier": carrier}
         running |= {"ended_at": None, "is_over_budget": False, "wanted": Wanted.RUN.value}
         async with self._database.write() as conn:

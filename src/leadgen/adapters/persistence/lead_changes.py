@@ -132,13 +132,18 @@ def another_question(version: int) -> dict[str, Any]:
 async def remove_lead(conn: AsyncConnection, account: str, before: LeadLine, now: datetime) -> bool:
     """Empties a lead and its lookups of all that tells who it was, if it still is as ``before``.
 
-    Intents and plans under way for it are waited for, and those to come wait: they find that it is gone.
+    Intents under way for it are waited for, and those to come wait: they find that it is gone. What another
+    lead was asked about this person goes too.
     """
     await conn.execute(select(leads.c.id).where(*is_lead(account, before.lead.id)).with_for_update())
     if not await _stands(conn, account, before):
         return False
     lead_id = before.lead.id
-    if (await conn.execute(select(_is_searched(lead_id)))).scalar():
+    question = before.lead.profile.question.digest
+    is_about = or_(
+        lookups.c.lead_id == lead_id, (lookups.c.account_id == account) & (lookups.c.question == question)
+    )
+    if (await conn.execute(select(_is_searched(lead_id, is_about)))).scalar():
         raise NotPossible("this lead is being searched: try again when that has ended")
     nothing = {
         **profile_columns(Profile()),
@@ -152,7 +157,7 @@ async def remove_lead(conn: AsyncConnection, account: str, before: LeadLine, now
         "deleted_at": now,
     }
     await conn.execute(update(leads).where(*is_lead(account, lead_id)).values(nothing))
-    asked = update(lookups).where(lookups.c.lead_id == lead_id)
+    asked = update(lookups).where(is_about)
     await conn.execute(asked.values(phone_columns(None)))
     await conn.execute(asked.where(lookups.c.raw.is_not(None)).values(raw=""))
     return True
@@ -165,8 +170,8 @@ async def _stands(conn: AsyncConnection, account: str, before: LeadLine) -> bool
     return row is not None and line_of(row) == before
 
 
-def _is_searched(lead_id: str) -> ColumnElement[bool]:
-    is_asked = exists().where(lookups.c.lead_id == lead_id, lookups.c.state == LookupState.INTENDED.value)
+def _is_searched(lead_id: str, is_about: ColumnElement[bool]) -> ColumnElement[bool]:
+    is_asked = exists().where(is_about, lookups.c.state == LookupState.INTENDED.value)
     is_planned = exists().where(
         job_items.c.lead_id == lead_id,
         job_items.c.state.is_(None),

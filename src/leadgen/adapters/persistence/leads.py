@@ -170,7 +170,9 @@ class SqlLeadRepository(ILeadRepository):
         """See ILeadRepository."""
         async with self._database.write() as conn:
             now = self._clock.now()
-            if await conclude(conn, self._database, account, [conclusion], now):
+            changed = await conclude(conn, self._database, account, [conclusion], now)
+            is_there = select(leads.c.id).where(*is_lead(account, conclusion.lead_id))
+            if changed or (await conn.execute(is_there)).first() is None:
                 return False
             is_told = await self._outbox.note_found(conn, account, None, [conclusion], now)
         if is_told:
@@ -188,6 +190,8 @@ async def conclude(
 ) -> frozenset[str]:
     """Writes how searches ended; a number that is there stays, and is what counts.
 
+    One that failed says nothing of numbers: the second best that there was stays, too.
+
     The ids of leads whose question has become another one: to those nothing is written.
     """
     ordered = sorted(conclusions, key=attrgetter("lead_id"))
@@ -202,7 +206,8 @@ async def conclude(
             **{name: _unless_known(name, f"leads.{name}") for name in _FOUND},
             "phone_status": _unless_known("phone_status", f"'{EndState.FOUND.value}'"),
             "unasked": "given.unasked",
-            "second_best": "given.second_best",
+            "second_best": f"CASE WHEN given.phone_status = '{EndState.FAILED.value}' "
+            "THEN leads.second_best ELSE given.second_best END",
             "updated_at": "given.updated_at",
         },
         f"leads.account_id = :account AND leads.deleted_at IS NULL AND NOT {_HAS_CHANGED}",

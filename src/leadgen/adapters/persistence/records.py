@@ -104,7 +104,8 @@ class Records:
 
         The condition ``IS TRUE`` so that no index serves it: SQLite would take the one on, say, all leads
         without a number, and unfold anew what is given for each of them. PostgreSQL would walk through the
-        table for each batch; it may not look into a subquery with an OFFSET.
+        table for each batch; it may not look into a subquery with an OFFSET. It passes over a row that had to
+        be waited for, whose place is another one by then: what others may write meanwhile is locked before.
         """
         name = self._table.name
         same = " AND ".join(f"{name}.{key} = given.{key}" for key in keys)
@@ -112,10 +113,9 @@ class Records:
             return f"{self._source} WHERE {same} AND ({where}) IS TRUE"
         place = f"SELECT {name}.ctid AS place FROM {name} WHERE {same} AND ({where}) OFFSET 0"  # noqa: S608 - see above
         joined = f"SELECT given.*, place FROM {self._source} CROSS JOIN LATERAL ({place}) AS standing"  # noqa: S608 - see above
-        # Once more on the row itself: it may have been waited for, and is another then than the subquery saw.
-        # Only where there is a place, so that the planner does not join all rows to all that is given by it.
-        once_more = f"CASE WHEN given.place IS NOT NULL THEN {where} END"
-        return f"({joined}) AS given WHERE {name}.ctid = given.place AND {once_more}"
+        # The condition is not repeated for the row itself: where it compares that with what is given, the
+        # planner would join all rows to all that is given by it.
+        return f"({joined}) AS given WHERE {name}.ctid = given.place"
 
     def _bound(self, cell: object) -> object:
         """A value as SQLite's driver takes it."""

@@ -148,5 +148,6 @@ class ILeadRepository(ABC):
     async def conclude(self, account: str, conclusion: Conclusion) -> bool:
         """Records how a search ended: end state, number, and who was not asked.
 
-        False, and nothing is recorded, where the lead's question has become another one meanwhile.
+        False, and nothing is recorded, where the lead's question has become another one meanwhile, or the
+        lead was removed.
         """
