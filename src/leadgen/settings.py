@@ -61,11 +61,14 @@ class Settings(BaseSettings):
 
     @property
     def secrets_keys(self) -> Sequence[str]:
-        """The keys to stored secrets, newest first; raises InvalidSetting where a named file is missing."""
+        """The keys to stored secrets, newest first; raises InvalidSetting where their file has none."""
         if self.secrets_key is not None:
             text = self.secrets_key.get_secret_value()
         elif self.secrets_key_file.is_file() or "secrets_key_file" in self.model_fields_set:
             text = _text_of(self.secrets_key_file)
+            if not text.strip():
+                wanted = "a file with a key in it: put it there, or remove the file if none was ever used"
+                raise InvalidSetting(f"{PREFIX}SECRETS_KEY_FILE", self.secrets_key_file, wanted)
         else:
             return ()
         return re.findall(r"[^\s,]+", text)
@@ -88,6 +91,8 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise _invalid(error, PREFIX) from None
+    except UnicodeDecodeError:
+        raise InvalidSetting(".env", "(not shown)", "a file in UTF-8") from None
     logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # the same file is read for each provider
     return settings
 

@@ -67,6 +67,27 @@ def test_file_that_is_no_database(empty: Program, words: tuple[str, ...]) -> Non
     assert (empty.folder / "people.csv").read_bytes() == before
 
 
+def test_settings_that_are_no_text(empty: Program) -> None:
+    """A file of settings in another encoding is one line, and none of it."""
+    (empty.folder / ".env").write_bytes("LEADGEN_TASK_QUEUE=Zürich\n".encode("cp1252"))
+    ended = empty("jobs", "list")
+    assert (ended.code, "expected a file in UTF-8" in ended.complaint) == (2, True)
+
+
+def test_database_url_that_is_none(empty: Program) -> None:
+    """It is one line, whatever is wrong with the address."""
+    ended = empty("jobs", "list", DATABASE_URL="postgresql://ann:s3cret@[::1/leads")
+    assert (ended.code, "(not a URL)" in ended.complaint, "s3cret" in ended.err) == (2, True, False)
+
+
+def test_file_of_keys_without_a_key(empty: Program) -> None:
+    """Secrets are not stored in the clear because the key that was to be there is not."""
+    assert empty("db", "upgrade").code == 0
+    empty.write(".leadgen/secrets.key", "")
+    ended = empty("webhooks", "list")
+    assert (ended.code, "a file with a key in it" in ended.complaint) == (2, True)
+
+
 def test_file_with_an_odd_name(empty: Program) -> None:
     """What means something in a URL is part of a file's name all the same."""
     url = f"sqlite:///{empty.folder}/a b#c.db"

@@ -98,3 +98,4 @@ def test_key_of_a_laptop(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     seal = Seal([first.strip()])
     assert seal.open(seal.close("whsec_AAAA")) == "whsec_AAAA"
+    assert [each.name for each in file.parent.iterdir()] == ["secrets.key"]

@@ -100,5 +100,6 @@ def _check_free(port: int) -> None:
         except OSError:
             raise NotConfigured(
                 f"port {port} of this machine is taken: if a Temporal server listens there,"
-                f" set LEADGEN_TEMPORAL_ADDRESS={_HOST}:{port} to use it, else end what does"
+                f" set LEADGEN_TEMPORAL_ADDRESS={_HOST}:{port} to use it, and where another leadgen uses it"
+                " a LEADGEN_TASK_QUEUE of its own; else end what does"
             ) from None

@@ -89,7 +89,7 @@ def parse_url(text: str) -> URL:
     expected = "sqlite:///path/to/file.db or postgresql://user:password@host/database"
     try:
         url = make_url(text)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):
         raise InvalidSetting(SETTING, "(not a URL)", expected) from None
     if url.drivername not in {"sqlite", "postgresql"} or not url.database or url.database == ":memory:":
         raise InvalidSetting(SETTING, url.render_as_string(hide_password=True), expected)
@@ -313,6 +313,10 @@ def remedy(error: Exception) -> str:
         return f"this file holds something else, set {SETTING}"
     if "no such table" in text or ("does not exist" in text and "relation" in text):
         return "its tables are missing, run `leadgen db upgrade`"
+    if "disk is full" in text or "disk i/o error" in text or "no space left" in text:
+        return "its disk is full or broken, make room"
+    if "readonly database" in text or "unable to open database file" in text:
+        return f"its file is missing, or it and its folder cannot be written, change that, or set {SETTING}"
     return f"start it, or set {SETTING}"
 
 

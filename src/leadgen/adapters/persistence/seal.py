@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from leadgen.domain.errors import InvalidSetting, NotConfigured
@@ -63,11 +64,12 @@ def _box(keys: Sequence[str]) -> MultiFernet:
 
 
 def make_key(file: Path) -> None:
-    """A new key in a file that only its owner may read; one that is there stays."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        place = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """A new key in a file that only its owner may read, all of it or none; one that is there stays."""
+    if file.exists():
         return
-    with os.fdopen(place, "wb") as key:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as key:  # for its owner alone
         key.write(base64.urlsafe_b64encode(os.urandom(_KEY_BYTES)) + b"\n")
+        key.flush()
+        with suppress(FileExistsError):
+            os.link(key.name, file)
