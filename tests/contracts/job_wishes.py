@@ -13,10 +13,10 @@ from leadgen.application.ports.lead_repository import Conclusion
 from leadgen.domain.budget import Span
 from leadgen.domain.job import Job, JobReport, JobScope, JobStatus, Wanted
 from leadgen.domain.lead import EndState
-from leadgen.domain.selection import Refusal
+from leadgen.domain.selection import OURSELVES, Refusal
 from leadgen.domain.waterfall import Verdict
-from tests.builders import ACCOUNT, NOW
-from tests.contracts.stores import OpenStores, Stores, add_leads, ended
+from tests.builders import ACCOUNT, NOW, us_phone
+from tests.contracts.stores import OpenStores, Stores, add_leads, ended, found
 
 ALL = 10_000
 WAITING = Job("job-1", ACCOUNT, JobScope(), JobStatus.WAITING, NOW)
@@ -145,6 +145,17 @@ class JobWishesContract:
         reopened = (await _report(stores)).job
         assert (reopened.status, reopened.wanted) == (JobStatus.RUNNING, Wanted.RUN)
         assert (reopened.idle_seconds, reopened.seconds(stores.clock.now())) == (3_600.0, 60.0)
+
+    async def test_end_with_leads_that_could_not_be_searched(self, stores: Stores) -> None:
+        """They have failed, and say so; what is known of them otherwise stays."""
+        running, ids = await _running(stores)
+        await stores.leads.conclude(ACCOUNT, ended(ids[1], EndState.NOT_FOUND))
+        await stores.leads.conclude(ACCOUNT, found(ids[2], us_phone(2)))
+        await stores.jobs.end(running.id, JobStatus.DONE)
+        states = [lead.phone_status for lead in await stores.leads.many(ACCOUNT, ids)]
+        assert states == [EndState.FAILED, EndState.NOT_FOUND, EndState.FOUND]
+        (reason,) = await stores.leads.unasked(ACCOUNT, ids[0])
+        assert (reason.provider, "log" in reason.reason) == (OURSELVES, True)
 
     async def test_end_of_what_another_carries(self, stores: Stores) -> None:
         """Who ends a job by what was seen of its carrier leaves it alone when another one carries it."""

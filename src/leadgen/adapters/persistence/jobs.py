@@ -31,7 +31,7 @@ from leadgen.adapters.persistence.budgets import cap_job
 from leadgen.adapters.persistence.database import Database, uninterrupted
 from leadgen.adapters.persistence.job_events import reserve, tell_job, tell_leads, tell_open_leads
 from leadgen.adapters.persistence.job_reports import SENT, reports
-from leadgen.adapters.persistence.lead_changes import IS_THERE
+from leadgen.adapters.persistence.lead_changes import IS_THERE, fail_leads, lock_leads
 from leadgen.adapters.persistence.leads import conclude
 from leadgen.adapters.persistence.outbox import Outbox
 from leadgen.adapters.persistence.records import Records
@@ -219,12 +219,16 @@ class SqlJobRepository(IJobRepository):
             ends.append((jobs.c.is_over_budget, JobStatus.BUDGET_REACHED.value))
         now = self._clock.now()
         end = update(jobs).where(is_unended).values(status=case(*ends, else_=status.value), ended_at=now)
+        left_over = select(job_items.c.lead_id).where(is_open)
         async with self._database.write() as conn:
+            await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(left_over)))
             ended = (await conn.execute(end.returning(jobs.c.status))).scalar()
             if ended is None:
                 return False
             is_done = ended in {JobStatus.DONE.value, JobStatus.BUDGET_REACHED.value}
             left = EndState.FAILED if is_done else EndState.INCOMPLETE
+            if is_done:
+                await fail_leads(conn, left_over, now)
             await tell_open_leads(conn, job_id, left, now)
             await tell_job(conn, job_id, JobStatus(ended), now)
             await conn.execute(update(job_items).where(is_open).values(state=left.value))

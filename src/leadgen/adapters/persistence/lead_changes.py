@@ -17,6 +17,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    not_,
     or_,
     select,
     update,
@@ -24,7 +25,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from leadgen.adapters.persistence.rows import Row, identity_of, lead_of, phone_columns, profile_columns
+from leadgen.adapters.persistence.rows import (
+    Row,
+    identity_of,
+    lead_of,
+    phone_columns,
+    profile_columns,
+    refusals_column,
+)
 from leadgen.adapters.persistence.tables import job_items, jobs, leads, lookups
 from leadgen.application.ports.lead_repository import LeadFilter, LeadLine, LeadRecord
 from leadgen.domain.errors import NotPossible
@@ -33,8 +41,10 @@ from leadgen.domain.lead import FROM_FILE, EndState, Profile
 from leadgen.domain.lead_row import FIELD_HEADERS
 from leadgen.domain.lookup import LookupState
 from leadgen.domain.phone import PhoneNumber
+from leadgen.domain.selection import OURSELVES, Refusal
 
 IS_THERE = leads.c.deleted_at.is_(None)
+_LEFT_OVER = Refusal(OURSELVES, "its job could not search it: the worker's log says why")
 _ENDS = [status.value for status in JobStatus if status.is_end]
 
 
@@ -127,6 +137,14 @@ async def replace_lead(
 def another_question(version: int) -> dict[str, Any]:
     """What changes where a lead without a number is asked about otherwise than under this version."""
     return {"phone_status": None, "second_best": None, "question_version": version + 1}
+
+
+async def fail_leads(conn: AsyncConnection, lead_ids: Select[Any], now: datetime) -> None:
+    """Ends leads as failed; one that has a number stays, as does one of whom nobody has one."""
+    is_known = leads.c.phone.is_not(None) | (leads.c.phone_status == EndState.NOT_FOUND.value).is_(True)
+    failed = {"phone_status": EndState.FAILED.value, "unasked": refusals_column([_LEFT_OVER])}
+    of_these = update(leads).where(leads.c.id.in_(lead_ids), IS_THERE, not_(is_known))
+    await conn.execute(of_these.values(failed | {"updated_at": now}))
 
 
 async def remove_lead(conn: AsyncConnection, account: str, before: LeadLine, now: datetime) -> bool:

@@ -32,6 +32,7 @@ from leadgen.adapters.persistence.rows import (
     identity_of,
     lead_of,
     phone_columns,
+    refusals_column,
 )
 from leadgen.adapters.persistence.tables import accounts, lead_columns, leads
 from leadgen.application.ports.clock import IClock
@@ -235,15 +236,7 @@ def _unless_known(name: str, known: str) -> str:
 
 def _end_row(conclusion: Conclusion, now: datetime) -> list[Any]:
     verdict = conclusion.verdict
-    unasked = [
-        {
-            "provider": refusal.provider,
-            "reason": refusal.reason,
-            "prevents": refusal.prevents,
-            "over": refusal.over,
-        }
-        for refusal in verdict.unasked
-    ]
+    unasked = refusals_column(verdict.unasked)
     phone, state = phone_columns(verdict.phone), verdict.state.value
     second = find_column(verdict.second_best)
     which = (conclusion.lead_id, conclusion.question_version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from leadgen.domain.ordering import Order
 from leadgen.domain.phone import LineType, PhoneNumber, WantedLine
 from leadgen.domain.provider import Fault, Hit, Miss, NotSent, Outcome, Rejected, Unknown
 from leadgen.domain.search_options import SearchOptions, Strategy
+from leadgen.domain.selection import Refusal
 from leadgen.domain.waterfall import Find, WhenHeld
 
 _IDENTITY_CHARACTERS_MAX = 500
@@ -50,6 +52,14 @@ def phone_of(row: Row) -> PhoneNumber | None:
 def find_column(find: Find | None) -> dict[str, str | None] | None:
     """A number and who had it, as one column."""
     return None if find is None else {**phone_columns(find.phone), "provider": find.provider}
+
+
+def refusals_column(refusals: Sequence[Refusal]) -> list[dict[str, Any]]:
+    """Who was not asked, as one column."""
+    return [
+        {"provider": each.provider, "reason": each.reason, "prevents": each.prevents, "over": each.over}
+        for each in refusals
+    ]
 
 
 def options_column(options: SearchOptions) -> dict[str, Any]:

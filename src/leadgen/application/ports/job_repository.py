@@ -60,7 +60,8 @@ class IJobRepository(ABC):
 
         One that has ended stays as it is, as does one that has got another carrier than ``carrier`` meanwhile
         (None: whichever). One that was to be cancelled is ``cancelled``, however it ends. Leads still open in
-        it end there as failed when it is done, and as incomplete when it was cancelled or stopped.
+        it end there as failed when it is done, and as incomplete when it was cancelled or stopped. Who has
+        failed there has failed, but for leads that have a number, or of whom nobody has one.
         """
 
     @abstractmethod
