@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from leadgen.application.ports.lead_repository import Conclusion, LeadFilter, LeadLine
-from leadgen.domain.errors import NotPossible, UnknownId
+from leadgen.domain.errors import ChangedMeanwhile, NotPossible
 from leadgen.domain.job import Job, JobScope, JobStatus
 from leadgen.domain.lead import FROM_FILE, EndState
 from leadgen.domain.lookup import LookupState
@@ -199,7 +199,7 @@ class LeadChangesContract:
             *(stores.ledger.intend(each) for each in [*others, about(0)]), return_exceptions=True
         )
         assert stand == others
-        assert isinstance(refused, UnknownId)
+        assert isinstance(refused, ChangedMeanwhile)
         assert await stores.ledger.get(about(0).key) is None
 
     async def test_an_answer_that_comes_after_it(self, stores: Stores) -> None:
@@ -220,7 +220,19 @@ class LeadChangesContract:
             removed, intended = await asyncio.gather(
                 ours.leads.remove(ACCOUNT, line), theirs.ledger.intend(about(number)), return_exceptions=True
             )
-            assert isinstance(removed, NotPossible) != isinstance(intended, UnknownId)
+            assert isinstance(removed, NotPossible) != isinstance(intended, ChangedMeanwhile)
+
+    async def test_nobody_is_asked_about_who_it_was(self, stores: Stores) -> None:
+        """Once a lead is somebody else, no question about the former one is begun; another lead's is."""
+        moved = replace(person(0), email="ada@elsewhere.example")
+        assert await stores.leads.replace(ACCOUNT, await line_of(stores), moved, None)
+        refused, begun = await asyncio.gather(
+            *(stores.ledger.intend(about(number), question_version=0) for number in (0, 1)),
+            return_exceptions=True,
+        )
+        assert isinstance(refused, ChangedMeanwhile)
+        assert begun == about(1)
+        assert await stores.ledger.intend(about(0), question_version=1) == about(0)
 
     # while it is searched
 

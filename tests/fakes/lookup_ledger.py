@@ -36,12 +36,19 @@ class TroubledLedger(ILookupLedger):
         self.lost = {}
 
     async def intend(
-        self, lookup: Lookup, epoch: int = 0, *, may_repeat: bool = False
+        self,
+        lookup: Lookup,
+        epoch: int = 0,
+        *,
+        may_repeat: bool = False,
+        question_version: int | None = None,
     ) -> Lookup | OverBudget:
         self._check("intend")
         if self.before_intend is not None:
             await self.before_intend()
-        standing = await self._inner.intend(lookup, epoch, may_repeat=may_repeat)
+        standing = await self._inner.intend(
+            lookup, epoch, may_repeat=may_repeat, question_version=question_version
+        )
         self._reply("intend")
         return standing
 

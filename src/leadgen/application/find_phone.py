@@ -8,7 +8,7 @@ from leadgen.application.ports.lead_repository import Conclusion, ILeadRepositor
 from leadgen.application.race import Parked
 from leadgen.application.round import OpenRound
 from leadgen.application.search_lead import SearchLead
-from leadgen.domain.errors import UnknownId
+from leadgen.domain.errors import ChangedMeanwhile, UnknownId
 from leadgen.domain.lead import EndState
 from leadgen.domain.search_options import AS_USUAL, SearchOptions
 from leadgen.domain.value import value
@@ -55,7 +55,10 @@ class FindPhone:
             around = await self._open_round.run(
                 account, [lead], job_id=None, since=since - _CLOCKS_APART, is_urgent=True, options=options
             )
-            result = await self._search.run(lead, around)
+            try:
+                result = await self._search.run(lead, around)
+            except ChangedMeanwhile:
+                continue
             if isinstance(result, Parked) or await self._leads.conclude(
                 account, Conclusion(lead_id, result, lead.question_version)
             ):

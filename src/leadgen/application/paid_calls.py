@@ -195,7 +195,8 @@ class PaidCalls:
             if barred := await self._watch.admit(config.name):
                 return Held(config.name, barred.why, None, again_at=barred.again_at)
             lookup = self._intend(flight, config, permit)
-            standing = await self._record(lookup, config, permit.ticket.epoch)
+            version = purchase.lead.question_version
+            standing = await self._record(lookup, config, permit.ticket.epoch, version)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
@@ -211,12 +212,12 @@ class PaidCalls:
         return await self._outcome_of(standing, purchase)
 
     async def _record(
-        self, lookup: Lookup, config: ProviderConfig, epoch: int
+        self, lookup: Lookup, config: ProviderConfig, epoch: int, version: int
     ) -> Lookup | OverBudget | NotSent:
         """The lookup that stands once the intent is durable, or why this question must not be sent."""
         may_repeat = config.on_unknown is OnUnknown.REPEAT
         try:
-            return await self._ledger.intend(lookup, epoch, may_repeat=may_repeat)
+            return await self._ledger.intend(lookup, epoch, may_repeat=may_repeat, question_version=version)
         except StaleTicket:
             await self._desk.distrust(config.name)
             return NotSent("the limits changed hands", late=True)

@@ -17,7 +17,7 @@ from leadgen.application.race import Parked
 from leadgen.application.round import OpenRound, Round
 from leadgen.application.search_lead import SearchLead
 from leadgen.application.ticket_desk import TicketDesk
-from leadgen.domain.errors import LeadgenError, ServiceUnavailable, UnknownId
+from leadgen.domain.errors import ChangedMeanwhile, LeadgenError, ServiceUnavailable, UnknownId
 from leadgen.domain.job import Job, Wanted
 from leadgen.domain.lead import EndState, Lead
 from leadgen.domain.selection import OURSELVES, Refusal
@@ -279,6 +279,8 @@ class RunChunk:
             result = await self._search.run(lead, await self._seen_now(view))
         except ServiceUnavailable:
             raise
+        except ChangedMeanwhile:  # searched as they are by now, or removed
+            return Parked(self._clock.now())
         except Exception as error:  # noqa: BLE001 - one lead's trouble must not end the others
             result = _failed(f"failed: {type(error).__name__}")
         return result if isinstance(result, Parked) else Conclusion(lead.id, result, lead.question_version)

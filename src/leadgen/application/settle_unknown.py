@@ -13,6 +13,7 @@ from leadgen.application.ports.lead_repository import Conclusion, ILeadRepositor
 from leadgen.application.ports.lookup_ledger import ILookupLedger
 from leadgen.application.ports.provider_catalog import IProviderCatalog
 from leadgen.application.purchase import Purchase
+from leadgen.domain.errors import ChangedMeanwhile
 from leadgen.domain.lead import EndState, Lead, Question
 from leadgen.domain.lookup import REPEAT_WITHIN, Lookup
 from leadgen.domain.phone import WantedLine
@@ -126,7 +127,10 @@ class SettleUnknown:
             position=lookup.position,
             reason=lookup.reason,
         )
-        result = await self._paid_calls.ask(purchase)
+        try:
+            result = await self._paid_calls.ask(purchase)
+        except ChangedMeanwhile:
+            return None
         return result.outcome if isinstance(result, Answered) else None
 
     async def _recall(self, lookup: Lookup, config: ProviderConfig, question: Question) -> Outcome | None:

@@ -78,6 +78,11 @@ class Lookup:
         """What this lookup costs as far as is known: posted and estimated."""
         return self.posted_micros + self.estimated_micros
 
+    @property
+    def has_number(self) -> bool:
+        """Whether it tells a number, if only as text."""
+        return isinstance(self.outcome, Hit)
+
     def answers_at(self, now: datetime, reuse_misses: timedelta = REUSE_MISSES) -> bool:
         """Whether its outcome still stands in for asking again.
 
@@ -138,8 +143,7 @@ class Lookup:
 
     def forgotten(self) -> Lookup:
         """This lookup with nothing in it of the person, whose lead was removed."""
-        is_hit = isinstance(self.outcome, Hit)
-        return dataclasses.replace(self, outcome=Hit(None, "")) if is_hit else self
+        return dataclasses.replace(self, outcome=Hit(None, "")) if self.has_number else self
 
     def abandoned(self, at: datetime) -> Lookup:
         """This lookup after its owner died: it may have been asked, so it counts as charged."""

@@ -23,7 +23,7 @@ CALLS = (
         "the intent is committed after the call",
         "application/paid_calls.py",
         """\
-            standing = await self._record(lookup, config, permit.ticket.epoch)
+            standing = await self._record(lookup, config, permit.ticket.epoch, version)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):
@@ -33,7 +33,7 @@ CALLS = (
 """,
         """\
             outcome, took_seconds = await self._ask(flight, config, permit)
-            standing = await self._record(lookup, config, permit.ticket.epoch)
+            standing = await self._record(lookup, config, permit.ticket.epoch, version)
             if isinstance(standing, OverBudget):
                 return self._over_budget(purchase, standing)
             if isinstance(standing, NotSent):

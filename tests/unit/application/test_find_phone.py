@@ -52,6 +52,18 @@ async def test_lead_that_is_changed_while_it_is_asked_about(world: World) -> Non
     assert world.orion.emails == [lead.profile.email, moved.email]
 
 
+async def test_nobody_more_is_asked_about_who_the_lead_was(world: World) -> None:
+    """Once it is changed in the middle of a search, all that follows is about whom it is by then."""
+    lead = await world.add_lead()
+    moved = replace(lead.profile, email="ada@elsewhere.example")
+    world.change_while_asked(lead, moved)
+
+    assert (await find(world)).status is EndState.NOT_FOUND
+
+    assert world.orion.emails == [lead.profile.email, moved.email]
+    assert world.astra.emails == world.nimbus.emails == [moved.email]
+
+
 async def test_search_without_a_number_is_recorded(world: World) -> None:
     """The lead says that all have answered and none had a number."""
     await world.add_lead()

@@ -135,6 +135,20 @@ async def test_answer_that_is_booked_after_it_was_given_up(world: World) -> None
     assert (await world.lead()).phone == builders.us_phone(6)
 
 
+async def test_nobody_more_is_asked_about_who_a_lead_was(world: World) -> None:
+    """The chunk comes back for it at once, and the others go on."""
+    lead, _ = await world.add_leads(2)
+    await world.add_job()
+    world.change_while_asked(lead, replace(lead.profile, email="ada@elsewhere.example"))
+
+    first = await world.run(world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore))
+    await world.run(world.here.run_chunk.run("job-1", start=0, size=10, progress=ignore))
+
+    assert (first.settled, first.open) == (1, 1)
+    assert lead.profile.email not in world.astra.emails
+    assert (await report_of(world)).not_found == 2
+
+
 async def test_lead_that_was_removed_while_its_job_was_planned(world: World) -> None:
     """It has not failed: nobody was to be asked about it."""
     await world.add_leads(2)

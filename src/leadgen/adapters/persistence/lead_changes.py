@@ -43,6 +43,12 @@ from leadgen.domain.lookup import LookupState
 from leadgen.domain.phone import PhoneNumber
 from leadgen.domain.selection import OURSELVES, Refusal
 
+Person = tuple[str, int]
+"""A lead's id, and the version of the question that is about to be asked about it."""
+
+WHICHEVER = -1
+"""In the place of such a version: any."""
+
 IS_THERE = leads.c.deleted_at.is_(None)
 _LEFT_OVER = Refusal(OURSELVES, "its job could not search it: the worker's log says why")
 _ENDS = [status.value for status in JobStatus if status.is_end]

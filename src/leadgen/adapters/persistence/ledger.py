@@ -13,6 +13,7 @@ from sqlalchemy import Select, select
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from leadgen.adapters.persistence.database import Database, uninterrupted
+from leadgen.adapters.persistence.lead_changes import WHICHEVER
 from leadgen.adapters.persistence.ledger_commit import Change, Close, Correct, Intend, LedgerCommit
 from leadgen.adapters.persistence.rows import lookup_of
 from leadgen.adapters.persistence.tables import lookups
@@ -55,10 +56,16 @@ class SqlLookupLedger(ILookupLedger):
         self._waking = set[asyncio.Task[None]]()
 
     async def intend(
-        self, lookup: Lookup, epoch: int = 0, *, may_repeat: bool = False
+        self,
+        lookup: Lookup,
+        epoch: int = 0,
+        *,
+        may_repeat: bool = False,
+        question_version: int | None = None,
     ) -> Lookup | OverBudget:
         """See ILookupLedger."""
-        standing: Lookup | OverBudget = await self._write(Intend(lookup, epoch, may_repeat))
+        version = WHICHEVER if question_version is None else question_version
+        standing: Lookup | OverBudget = await self._write(Intend(lookup, epoch, may_repeat, version))
         return standing
 
     async def close(self, lookup: Lookup, value: LeadValue | None) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from leadgen.adapters.persistence import ledger_postgresql, ledger_sqlite
 from leadgen.adapters.persistence.budgets import BudgetKey, locked, store
 from leadgen.adapters.persistence.database import Database, now_micros
+from leadgen.adapters.persistence.lead_changes import WHICHEVER, Person
 from leadgen.adapters.persistence.records import Records
 from leadgen.adapters.persistence.rows import (
     CLOSING,
@@ -27,10 +28,10 @@ from leadgen.adapters.persistence.rows import (
 from leadgen.adapters.persistence.tables import evidence, leads, lookups
 from leadgen.application.ports.lookup_ledger import LeadValue
 from leadgen.domain.budget import Budget, OverBudget
-from leadgen.domain.errors import StaleTicket, UnknownId
+from leadgen.domain.errors import ChangedMeanwhile, StaleTicket
 from leadgen.domain.lead import EndState
 from leadgen.domain.lookup import Lookup, LookupState
-from leadgen.domain.provider import Hit, Outcome
+from leadgen.domain.provider import Outcome
 from leadgen.domain.value import value
 
 
@@ -41,6 +42,7 @@ class Intend:
     lookup: Lookup
     epoch: int
     may_repeat: bool
+    question_version: int = WHICHEVER
 
 
 @value(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class LedgerCommit:
         self._intents, self._closed, self._found = _records(database.is_sqlite)
         self._now = 0
         self._epochs: dict[str, int] = {}
-        self._gone: Collection[str] = ()
+        self._gone: Collection[Person] = ()
         self._rows: dict[str, _Standing] = {}
         self._budgets: dict[BudgetKey, Budget] = {}
         self._moved: set[BudgetKey] = set()
@@ -137,7 +139,7 @@ class LedgerCommit:
         conn = self._conn
         providers = {change.lookup.provider for change in batch if isinstance(change, Intend)}
         accounts, job_ids = _owners(change.lookup for change in batch)
-        people = {change.lookup.lead_id for change in batch if _tells_of_person(change)}
+        people = {_person_of(each) for each in batch if isinstance(each, Intend) or each.lookup.has_number}
         if not self._database.is_sqlite:
             changed = {change.value.lead_id for change in batch if isinstance(change, Close) and change.value}
             self._epochs, self._budgets, self._gone, self._now = await ledger_postgresql.locked(
@@ -234,7 +236,7 @@ class LedgerCommit:
             self._budgets = await locked(self._conn, accounts | others[0], job_ids | others[1])
 
     def _may_begin(self, change: Intend) -> bool:
-        return self._is_current(change) and change.lookup.lead_id not in self._gone
+        return self._is_current(change) and _person_of(change) not in self._gone
 
     def _is_current(self, change: Intend) -> bool:
         return self._epochs.get(change.lookup.provider, change.epoch) == change.epoch
@@ -257,10 +259,10 @@ class LedgerCommit:
             case Correct():
                 return self._correct(change)
 
-    def _intend(self, change: Intend) -> Lookup | OverBudget | StaleTicket | UnknownId:
+    def _intend(self, change: Intend) -> Lookup | OverBudget | StaleTicket | ChangedMeanwhile:
         lookup, row = change.lookup, self._rows.get(change.lookup.key)
-        if lookup.lead_id in self._gone:
-            return UnknownId("lead", lookup.lead_id)
+        if _person_of(change) in self._gone:
+            return ChangedMeanwhile("lead")
         if row is not None and row.lookup.state is LookupState.INTENDED:
             return row.lookup
         if not self._is_current(change):
@@ -312,7 +314,7 @@ class LedgerCommit:
             return
         before = row.lookup
         if is_applied:
-            self._put(row, lookup.forgotten() if lookup.lead_id in self._gone else lookup)
+            self._put(row, lookup.forgotten() if (lookup.lead_id, WHICHEVER) in self._gone else lookup)
         self._testify(f"late: {lookup.owner}", before, row.lookup, lookup.outcome)
 
     def _correct(self, change: Correct) -> bool:
@@ -439,9 +441,8 @@ def _owners(involved: Iterable[Lookup]) -> tuple[set[str], set[str]]:
     return {lookup.account for lookup in each}, {lookup.job_id for lookup in each if lookup.job_id}
 
 
-def _tells_of_person(change: Change) -> bool:
-    """Whether it is about to tell a provider who somebody is, or the ledger what number somebody has."""
-    return isinstance(change, Intend) or isinstance(change.lookup.outcome, Hit)
+def _person_of(change: Change) -> Person:
+    return change.lookup.lead_id, change.question_version if isinstance(change, Intend) else WHICHEVER
 
 
 def _value_row(value: LeadValue, lookup: Lookup) -> list[Any]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Text, bindparam, text
+from sqlalchemy import Integer, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadgen.adapters.persistence.budgets import OF_ACCOUNT, BudgetKey, budget_of
+from leadgen.adapters.persistence.lead_changes import WHICHEVER, Person
 from leadgen.adapters.persistence.records import Records, parsed
 from leadgen.domain.budget import Budget, Span
 
@@ -25,7 +26,8 @@ _LOCKED = text(
         SELECT id FROM leads WHERE id = ANY(:leads) ORDER BY id FOR NO KEY UPDATE
     ),
     there AS (
-        SELECT id FROM leads WHERE id = ANY(:people) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE
+        SELECT id, question_version FROM leads
+        WHERE id = ANY(:people) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE
     ),
     postings AS (
         SELECT credential, epoch FROM limiters
@@ -42,14 +44,17 @@ _LOCKED = text(
     )
     SELECT '' AS span, '' AS owner, count(*) AS cap_micros, 0 AS used_micros, 0 AS held_micros,
         CAST(NULL AS date) AS day FROM these
-    UNION ALL SELECT 'gone', id, 0, 0, 0, NULL FROM unnest(:people) AS people (id)
-        WHERE id NOT IN (SELECT id FROM there)
+    UNION ALL SELECT 'gone', people.id, version, 0, 0, NULL
+        FROM unnest(:people, :versions) AS people (id, version) LEFT JOIN there ON there.id = people.id
+        WHERE there.id IS NULL OR version NOT IN ({WHICHEVER}, question_version)
     UNION ALL SELECT 'epoch', credential, epoch, 0, 0, NULL FROM postings
     UNION ALL SELECT '', '', count(*), 0, 0, NULL FROM standing
     UNION ALL SELECT span, owner, cap_micros, used_micros, held_micros, day FROM caps
     UNION ALL SELECT 'now', '', CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint), 0, 0, NULL
     """  # noqa: S608 - words of our own
-).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in _ARRAYS))
+).bindparams(
+    *(bindparam(name, type_=ARRAY(Text)) for name in _ARRAYS), bindparam("versions", type_=ARRAY(Integer))
+)
 """The arms of a union are carried out one after the other: so the locks are taken in their order.
 
 Who removes a lead waits for those who are about to ask about it; they wait for the removal, and see it.
@@ -61,23 +66,25 @@ async def locked(
     conn: AsyncConnection,
     *,
     lead_ids: Collection[str],
-    people: Collection[str],
+    people: Collection[Person],
     providers: Collection[str],
     keys: Collection[str],
     accounts: Collection[str],
     job_ids: Collection[str],
-) -> tuple[dict[str, int], dict[BudgetKey, Budget], set[str], int]:
+) -> tuple[dict[str, int], dict[BudgetKey, Budget], set[Person], int]:
     """Locks leads, epochs, lookups and budgets, each in one order.
 
     ``lead_ids`` are those that change, ``people`` those that must not be removed meanwhile. Epochs, budgets,
-    those of ``people`` that are no leads, or none any more, and the time then.
+    those of ``people`` that are no leads any more, or are asked about otherwise, and the time then.
     """
+    ordered = sorted(people)
     rows = (
         await conn.execute(
             _LOCKED,
             {
                 "leads": sorted(lead_ids),
-                "people": sorted(people),
+                "people": [lead_id for lead_id, _ in ordered],
+                "versions": [version for _, version in ordered],
                 "credentials": sorted(providers),
                 "keys": sorted(keys),
                 "accounts": sorted(accounts),
@@ -87,7 +94,7 @@ async def locked(
             },
         )
     ).mappings()
-    epochs, budgets, gone, now = dict[str, int](), dict[BudgetKey, Budget](), set[str](), 0
+    epochs, budgets, gone, now = dict[str, int](), dict[BudgetKey, Budget](), set[Person](), 0
     for row in rows:
         match row["span"]:
             case "":
@@ -95,7 +102,7 @@ async def locked(
             case "epoch":
                 epochs[row["owner"]] = row["cap_micros"]
             case "gone":
-                gone.add(row["owner"])
+                gone.add((row["owner"], row["cap_micros"]))
             case "now":
                 now = row["cap_micros"]
             case span:

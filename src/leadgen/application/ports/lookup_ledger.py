@@ -33,13 +33,18 @@ class ILookupLedger(ABC):
 
     @abstractmethod
     async def intend(
-        self, lookup: Lookup, epoch: int = 0, *, may_repeat: bool = False
+        self,
+        lookup: Lookup,
+        epoch: int = 0,
+        *,
+        may_repeat: bool = False,
+        question_version: int | None = None,
     ) -> Lookup | OverBudget:
         """Records an intended lookup and holds its price, or reopens one of the same key that was not sent.
 
         With ``may_repeat`` one whose answer was lost is reopened too, while the provider knows its key.
         Raises StaleTicket, and records nothing, when ``epoch`` is no longer that of the provider's limits,
-        and UnknownId where there is no such lead any more.
+        and ChangedMeanwhile where the lead is gone, or has another ``question_version`` (None: whichever).
 
         The lookup that stands under this key afterwards: the caller's to send where it is intended by
         ``lookup.owner``. OverBudget, and nothing is recorded, when a budget does not cover it.
