@@ -350,6 +350,7 @@ def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activ
     accounts, budgets, catalog = parts.accounts, parts.budgets, parts.catalog
     books, wishes = SqlLedgerBooks(parts.database, parts.ledger), Wishes(jobs=jobs, runner=runner)
     check = CheckProviders(catalog=catalog, providers=parts.providers)
+    require = RequireProvider(check=check)
     return Leadgen(
         create_account=CreateAccount(accounts=accounts),
         import_leads=ImportLeads(leads=leads, ids=ids),
@@ -363,7 +364,7 @@ def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activ
         continue_job=ContinueJob(jobs=jobs, runner=runner, ids=ids, wishes=wishes),
         cancel_job=CancelJob(wishes=wishes),
         check_providers=check,
-        require_provider=RequireProvider(check=check),
+        require_provider=require,
         market=_market(parts.database, catalog),
         accounts=accounts,
         webhooks=webhooks,
@@ -371,9 +372,7 @@ def _use_cases(parts: _Parts, webhooks: Webhooks, *, telemetry: Telemetry, activ
         change_lead=ChangeLead(leads=leads),
         remove_lead=RemoveLead(leads=leads),
         list_records=ListRecords(leads=leads),
-        look_up_phone=LookUpPhone(
-            leads=leads, searcher=parts.searcher, require_provider=RequireProvider(check=check)
-        ),
+        look_up_phone=LookUpPhone(leads=leads, searcher=parts.searcher, require_provider=require),
         look_at_search=LookAtSearch(leads=leads, searcher=parts.searcher),
         show_usage=ShowUsage(accounts=accounts, budgets=budgets, books=books, clock=clock),
         run_once=RunOnce(store=SqlIdempotencyStore(parts.database), ids=ids, clock=clock),

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from leadgen.application.keep_columns import keep_columns
+from leadgen.application.keep_columns import keep_columns_of
 from leadgen.application.ports.id_source import IIdSource
 from leadgen.application.ports.lead_repository import Arrival, ILeadRepository, LeadLine
 from leadgen.domain.errors import InvalidInput, UnknownId
-from leadgen.domain.lead import Profile
-from leadgen.domain.lead_row import (
-    FIELD_COLUMNS,
-    FIELD_HEADERS,
-    ReadRow,
-    RejectedRow,
-    columns_of,
-    read_fields,
-)
+from leadgen.domain.lead_row import FIELD_HEADERS, ReadRow, RejectedRow, read_fields
 from leadgen.domain.value import value
 
 
@@ -47,16 +39,6 @@ class AddLead:
         if line is None:
             raise UnknownId("lead", new.id)  # deleted in this very moment
         return Added(line, is_new=bool(created))
-
-
-async def keep_columns_of(leads: ILeadRepository, account: str, profile: Profile) -> None:
-    """Remembers for exports what a lead has; raises InvalidInput where that is too much.
-
-    Where all is known, as mostly, this is one read. An account without any gets those of all fields first.
-    """
-    known = await leads.columns(account)
-    columns = [*(() if known else FIELD_COLUMNS), *columns_of(profile)]
-    await keep_columns(leads, account, columns, known=known)
 
 
 def readable(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from leadgen.application.add_lead import keep_columns_of, readable
+from leadgen.application.add_lead import readable
+from leadgen.application.keep_columns import keep_columns_of
 from leadgen.application.ports.lead_repository import ILeadRepository, LeadLine
 from leadgen.domain.errors import ChangedMeanwhile, UnknownId
 

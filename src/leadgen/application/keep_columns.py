@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from leadgen.application.ports.lead_repository import ILeadRepository
 from leadgen.domain.errors import InvalidInput
-from leadgen.domain.lead_row import COLUMNS_MAX, Column, new_columns
+from leadgen.domain.lead import Profile
+from leadgen.domain.lead_row import COLUMNS_MAX, FIELD_COLUMNS, Column, columns_of, new_columns
 
 
 async def keep_columns(
@@ -22,3 +23,13 @@ async def keep_columns(
         raise InvalidInput(f"too many columns: {len(new):,} are new, {most}")
     if new:
         await leads.add_columns(account, new)
+
+
+async def keep_columns_of(leads: ILeadRepository, account: str, profile: Profile) -> None:
+    """Remembers for exports what a lead has; raises InvalidInput where that is too much.
+
+    Where all is known, as mostly, this is one read. An account without any gets those of all fields first.
+    """
+    known = await leads.columns(account)
+    columns = [*(() if known else FIELD_COLUMNS), *columns_of(profile)]
+    await keep_columns(leads, account, columns, known=known)

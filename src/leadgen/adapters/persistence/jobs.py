@@ -221,7 +221,9 @@ class SqlJobRepository(IJobRepository):
         end = update(jobs).where(is_unended).values(status=case(*ends, else_=status.value), ended_at=now)
         left_over = select(job_items.c.lead_id).where(is_open)
         async with self._database.write() as conn:
-            await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(left_over)))
+            if status is JobStatus.DONE:
+                may_fail = left_over.where(job_items.c.job_id == jobs.c.id, ~is_cancelled)
+                await conn.execute(lock_leads(leads.c.id).where(leads.c.id.in_(may_fail)))
             ended = (await conn.execute(end.returning(jobs.c.status))).scalar()
             if ended is None:
                 return False

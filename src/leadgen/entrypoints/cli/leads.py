@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +71,7 @@ def import_(
                     )
                 raise
 
-    with RejectedRows() as rejected:
+    with closing(RejectedRows()) as rejected:
         receipt = with_leadgen(use, account=account)
         if json:
             rejected.print_json(receipt)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from tempfile import SpooledTemporaryFile
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
 
@@ -23,19 +21,15 @@ _BYTES_MAX = 1_000_000
 """So much of the rejected rows is held in memory."""
 
 
-class RejectedRows(AbstractContextManager["RejectedRows"]):
+class RejectedRows:
     """The rejected rows of an import, if many in a temporary file: memory may not hold all of them."""
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(_BYTES_MAX, "w+", encoding="utf-8")  # noqa: SIM115 - see __exit__
+        self._file = SpooledTemporaryFile(_BYTES_MAX, "w+", encoding="utf-8")  # noqa: SIM115 - see close
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Forgets them."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def add(self, rejection: Rejection) -> None:
         """One more."""
