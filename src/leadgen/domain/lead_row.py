@@ -125,7 +125,7 @@ class RowReader:
         self._fields = [(place, column.field) for place, column in reversed(placed) if column.field]
         """The first of two columns of one field goes before the other, so it comes last."""
         self._extra = [(place, column.header) for place, column in placed if not column.field]
-        phones = [place for place, column in placed if column.field == "phone_number" and _is_own(column)]
+        phones = [place for place, column in placed if column.field and _key(column.header) == "phone"]
         self._found = phones[-1] if phones else self._width
         """Where an export has the number that was found; what a file had may stand beside it, as text."""
 
@@ -238,10 +238,6 @@ def _unquote_formula(text: str) -> str:
 def _told_from(taken: Collection[str], header: str) -> str:
     """The header, told apart from those that an export has for something else."""
     return f"{header} (file)" if header in taken else header
-
-
-def _is_own(column: Column) -> bool:
-    return _key(column.header) in OWN_HEADERS
 
 
 def _same(column: Column) -> tuple[str | None, str]:
